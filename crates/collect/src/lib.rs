@@ -1,0 +1,1 @@
+//! What comes in: feeds, fetching and evidence intake, turned into records.

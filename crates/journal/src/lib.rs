@@ -1,0 +1,1 @@
+//! The append-only journal: segments, group commit, replay, compaction.

@@ -1,0 +1,1 @@
+//! What goes out: listeners that answer questions from a view of the verdict database.

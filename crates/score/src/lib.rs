@@ -1,0 +1,1 @@
+//! Scoring, decay and explanation: pure functions over evidence.

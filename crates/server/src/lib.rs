@@ -1,0 +1,1 @@
+//! What every listener needs once: accept, TLS, tokens, budgets, metrics, drain.

@@ -1,0 +1,1 @@
+//! The compiled verdict database: write, read, overlay, delta, verify.
