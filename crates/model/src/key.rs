@@ -36,6 +36,6 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::hex::Hex(&self.0).fmt(f)
+        fmt::Display::fmt(&crate::hex::Hex(&self.0), f)
     }
 }

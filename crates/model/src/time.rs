@@ -157,7 +157,7 @@ mod tests {
             let (year, month, day) = civil_from_days(days);
             assert_eq!(days_from_civil(year, month, day), days);
         }
-        assert_eq!(Timestamp(1_787_422_219).to_string(), "2026-08-22T16:50:19Z");
+        assert_eq!(Timestamp(1_787_422_219).to_string(), "2026-08-22T18:10:19Z");
         assert_eq!(Timestamp(u64::MAX).to_string(), "9999-12-31T23:59:59Z");
     }
 
