@@ -1,0 +1,169 @@
+//! Who is asking: credentials out of a request, and the caller that handlers see.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use crate::budget::OverBudget;
+use crate::clock::{monotonic_nanos, now_unix};
+use crate::gate::{Access, Shared};
+use crate::listen::Peer;
+use crate::principal::{Principal, Role};
+use crate::problem::Problem;
+use crate::tokens::{TokenEntry, TokenError};
+
+/// The caller of a request, as established by the [`Gate`](crate::Gate).
+///
+/// Handlers take it as an argument. It never holds a secret.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    identity: Identity,
+    peer: Peer,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug, Clone)]
+enum Identity {
+    Anonymous,
+    Local,
+    Token(Arc<TokenEntry>),
+}
+
+impl Caller {
+    /// Establishes the caller, checks that the route admits it, and takes the route's price.
+    pub(crate) fn admit(
+        shared: &Arc<Shared>,
+        (access, questions): (Access, u32),
+        (headers, peer): (&HeaderMap, Peer),
+        (body_bytes_max, now_nanos): (usize, u64),
+    ) -> Result<Self, Problem> {
+        let identity = match credential(headers) {
+            Credential::None if shared.is_owner(peer) => Identity::Local,
+            Credential::None => Identity::Anonymous,
+            Credential::Token(token) => match shared.tokens.verify(token, now_unix()) {
+                Ok(entry) => Identity::Token(entry),
+                Err(error) => return Err(refuse(shared, peer, &error, now_nanos)),
+            },
+            Credential::OtherScheme => {
+                return Err(refuse(shared, peer, &TokenError::Malformed, now_nanos));
+            }
+        };
+        let caller = Self { identity, peer, body_bytes_max, shared: Arc::clone(shared) };
+        caller.check(access, now_nanos)?;
+        caller.take(questions, now_nanos)?;
+        Ok(caller)
+    }
+
+    /// Who it is; `None` for an anonymous caller on a route that admits one.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        match &self.identity {
+            Identity::Anonymous => None,
+            Identity::Local => Some(Principal::local_admin()),
+            Identity::Token(entry) => Some(entry.principal()),
+        }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Passes a caller of this role or a stronger one, for routes where it depends on the request.
+    pub fn require(&self, role: Role) -> Result<Principal, Problem> {
+        match self.principal() {
+            None => Err(Problem::unauthorized(
+                "send a token as Authorization: Bearer wn_…, or as X-Api-Key: wn_…",
+            )),
+            Some(principal) if principal.role < role => Err(Problem::forbidden(format!(
+                "this needs the role {role}, the token has {}",
+                principal.role
+            ))),
+            Some(principal) => Ok(principal),
+        }
+    }
+
+    /// Takes further questions from the caller's budget: a batch of `n` charges `n - 1`, as the
+    /// gate already took one.
+    pub fn charge(&self, questions: u32) -> Result<(), Problem> {
+        Ok(self.take(questions, monotonic_nanos())?)
+    }
+
+    fn check(&self, access: Access, now_nanos: u64) -> Result<(), Problem> {
+        let Access::Role(role) = access else { return Ok(()) };
+        let Err(problem) = self.require(role) else { return Ok(()) };
+        if matches!(self.identity, Identity::Anonymous) {
+            self.shared.budgets.take_failed_login(address_of(self.peer), now_nanos)?;
+        }
+        Err(problem)
+    }
+
+    fn take(&self, questions: u32, now_nanos: u64) -> Result<(), OverBudget> {
+        let budgets = &self.shared.budgets;
+        match &self.identity {
+            Identity::Local => Ok(()),
+            Identity::Token(entry) => entry.take(budgets.token_rate(), questions, now_nanos),
+            Identity::Anonymous => {
+                budgets.take_anonymous(address_of(self.peer), questions, now_nanos)
+            }
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            tracing::error!(path = parts.uri.path(), "a route that takes a Caller has no gate");
+            Problem::internal()
+        })
+    }
+}
+
+enum Credential<'a> {
+    None,
+    Token(&'a [u8]),
+    OtherScheme,
+}
+
+/// `Authorization: Bearer` (RFC 6750 section 2.1), or else `X-Api-Key`.
+fn credential(headers: &HeaderMap) -> Credential<'_> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        // RFC 9110 section 11.1: the scheme's name is case-insensitive.
+        return match value.as_bytes().split_at_checked(7) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+                Credential::Token(token.trim_ascii())
+            }
+            _ => Credential::OtherScheme,
+        };
+    }
+    match headers.get("x-api-key") {
+        Some(value) => Credential::Token(value.as_bytes()),
+        None => Credential::None,
+    }
+}
+
+/// A failed login: counted, and answered with 429 once the address failed too often. A valid
+/// token passes from the same address all the while, so nobody can lock out a neighbour.
+fn refuse(shared: &Shared, peer: Peer, error: &TokenError, now_nanos: u64) -> Problem {
+    shared.metrics.failed_logins().inc();
+    match shared.budgets.take_failed_login(address_of(peer), now_nanos) {
+        Ok(()) => Problem::unauthorized(error.to_string()),
+        Err(over) => over.into(),
+    }
+}
+
+/// The address that budgets count by; all other users of the local socket are one.
+const fn address_of(peer: Peer) -> IpAddr {
+    match peer {
+        Peer::Tcp(address) => address.ip(),
+        Peer::Unix { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
