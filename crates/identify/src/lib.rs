@@ -1,1 +1,25 @@
 //! What it means: verdict maintenance over the journal, the store and the score.
+//!
+//! [`Engine`] is the one writer of a data folder. Everything learned passes through it: records
+//! are appended to the journal, folded into dossiers, settled into verdicts and published to the
+//! view that every listener asks. [`Engine::begin_import`] takes in feeds, [`Engine::append`]
+//! single records, [`Engine::calibrate`] what scoring reads, [`Engine::tick`] the passing of time,
+//! and [`explain()`] shows how a verdict came about.
+
+mod compact;
+mod defaults;
+mod engine;
+mod error;
+mod explain;
+mod files;
+mod import;
+mod lock;
+mod settle;
+mod writer;
+
+pub use engine::{Engine, Opened, Options};
+pub use error::EngineError;
+pub use explain::{EvidenceLine, Explained, explain, relations};
+pub use files::resting_view;
+pub use import::{Begun, DEFAULT_CONFIDENCE, Import, ImportTerms, Row};
+pub use writer::{Clock, Readers, WriteError, Writer, WriterThread, spawn};

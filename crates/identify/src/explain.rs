@@ -1,0 +1,97 @@
+//! How a verdict came about: every piece of evidence, every decision, the whole sum.
+
+use crate::EngineError;
+use crate::settle::{items, scopes, subject};
+use wardnet_model::{
+    Decision, Indicator, Relation, Scope, Sharing, SuffixList, TenantId, Timestamp, Tlp,
+};
+use wardnet_score::{Epoch, Explanation, Scorer};
+use wardnet_store::{Held, Published, Store};
+
+/// One indicator at one scope, explained.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The indicator.
+    pub indicator: Indicator,
+    /// The scope.
+    pub scope: Scope,
+    /// The verdict that is published.
+    pub published: Published,
+    /// The sum for the time asked about.
+    pub explanation: Explanation,
+    /// The evidence behind the sum, the newest first.
+    pub evidence: Vec<EvidenceLine>,
+    /// Every decision, in force or not.
+    pub decisions: Vec<Decision>,
+}
+
+/// One piece of evidence as it is held.
+#[derive(Debug, Clone)]
+pub struct EvidenceLine {
+    /// The evidence.
+    pub held: Held,
+    /// When it was last seen, renewals of its batch included.
+    pub last_seen: Timestamp,
+}
+
+/// Explains what is known of exactly this indicator, at every scope, as `tenant` may see it.
+pub fn explain(
+    store: &Store,
+    epoch: &Epoch,
+    indicator: &Indicator,
+    tenant: TenantId,
+    as_of: Timestamp,
+) -> Result<Vec<Explained>, EngineError> {
+    let suffixes = SuffixList::shipped();
+    let scorer = Scorer::new(epoch);
+    let mut found = Vec::new();
+    for key in scopes(indicator) {
+        let Some(dossier) = store.dossier(&key)? else {
+            continue;
+        };
+        let subject = subject(epoch, suffixes, &key, &dossier);
+        let items = items(store, &dossier, tenant);
+        let mut evidence: Vec<EvidenceLine> = dossier
+            .evidence
+            .iter()
+            .filter(|held| may_see(held, tenant))
+            .map(|held| EvidenceLine { last_seen: store.last_seen(held), held: held.clone() })
+            .collect();
+        evidence.sort_by_key(|line| std::cmp::Reverse(line.last_seen));
+        let decisions = dossier.decisions.iter();
+        let decisions = decisions
+            .filter(|decision| decision.tenant == tenant || decision.tenant == TenantId::SHARED)
+            .cloned()
+            .collect();
+        found.push(Explained {
+            indicator: indicator.clone(),
+            scope: key.scope(),
+            published: dossier.published.clone(),
+            explanation: scorer.explain(subject, &items, as_of),
+            evidence,
+            decisions,
+        });
+    }
+    Ok(found)
+}
+
+/// Its own tenant sees all of it; others what is shared and not marked for its owner alone.
+fn may_see(held: &Held, tenant: TenantId) -> bool {
+    held.tenant == tenant
+        || (held.tenant == TenantId::SHARED || held.sharing == Sharing::Everyone)
+            && held.tlp != Tlp::Red
+}
+
+/// The relations of an indicator that `tenant` may see.
+pub fn relations(
+    store: &Store,
+    indicator: &Indicator,
+    tenant: TenantId,
+) -> Result<Vec<Relation>, EngineError> {
+    let mut relations = store.relations_of(indicator)?;
+    relations.retain(|relation| {
+        relation.tenant == tenant
+            || relation.tenant == TenantId::SHARED && relation.tlp != Tlp::Red
+    });
+    Ok(relations)
+}

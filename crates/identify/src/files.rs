@@ -1,0 +1,273 @@
+//! The view on disk: a base file, the log of changes since, and a note that both are whole.
+//!
+//! All of it is derived. The note is written on a clean stop and taken away on opening: where it
+//! is missing, or speaks of another state of the store, the base is built anew from the store.
+
+use crate::EngineError;
+use crate::settle::{is_listed, name, published_entry, ruling_entry};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wardnet_model::{TenantId, Timestamp};
+use wardnet_score::Epoch;
+use wardnet_store::{DossierKey, Store};
+use wardnet_verdictdb::{
+    Builder, Bytes, Change, Db, Limits, OpenOptions, Options, SourceNames, Verify, View, log,
+    map_file,
+};
+
+const NOTE: &str = "state.json";
+const NOTE_BYTES_MAX: u64 = 4096;
+
+/// What a clean stop leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    /// The base file's name.
+    base: String,
+    /// The change log's name.
+    log: String,
+    /// How far in the journal the view has come.
+    position: u64,
+    /// The number of the last change in it.
+    sequence: u64,
+    /// When the next verdict changes by itself.
+    due: Option<u64>,
+    /// Whether tenants have something of their own, which is not in these files.
+    private: bool,
+}
+
+/// The files of the view.
+#[derive(Debug)]
+pub(crate) struct ViewFiles {
+    dir: PathBuf,
+    base: Option<PathBuf>,
+    log: Option<(PathBuf, File)>,
+    private: bool,
+}
+
+impl ViewFiles {
+    /// Opens the folder, and the view in it if a clean stop left one for this `position`.
+    pub(crate) fn open(dir: &Path, position: u64) -> Result<(Self, Option<View>), EngineError> {
+        std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
+        let mut files =
+            Self { dir: dir.to_path_buf(), base: None, log: None, private: false };
+        let note = read_note(dir);
+        let path = dir.join(NOTE);
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(EngineError::io("remove", &path))?;
+        }
+        let Some(note) = note.filter(|note| note.position == position && !note.private) else {
+            return Ok((files, None));
+        };
+        let Ok(view) = load(dir, &note) else {
+            tracing::warn!("the verdict database on disk cannot be used; it is built anew");
+            return Ok((files, None));
+        };
+        let log = dir.join(&note.log);
+        let file = File::options()
+            .append(true)
+            .open(&log)
+            .map_err(EngineError::io("open", &log))?;
+        files.base = Some(dir.join(&note.base));
+        files.log = Some((log, file));
+        Ok((files, Some(view)))
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Appends changes to the log. They need not survive a crash: the view is built anew then.
+    pub(crate) fn log(&mut self, changes: &[Change]) -> Result<(), EngineError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let Some((path, file)) = &mut self.log else {
+            return Ok(());
+        };
+        let mut frame = Vec::new();
+        log::encode_frame(changes, &Limits::default(), &mut frame)
+            .map_err(|error| EngineError::Refused(error.to_string()))?;
+        file.write_all(&frame).map_err(EngineError::io("write", &*path))
+    }
+
+    /// Compiles all published verdicts into a new base; gives it and the dossiers in which tenants
+    /// have something of their own.
+    pub(crate) fn build(
+        &mut self,
+        store: &Store,
+        epoch: &Epoch,
+        sequence: u64,
+        now: Timestamp,
+    ) -> Result<(Arc<Db>, Vec<DossierKey>), EngineError> {
+        let sources: SourceNames =
+            epoch.sources().map(|source| (source.id.0, source.name.clone())).collect();
+        let mut builder = Builder::new(Options {
+            created: now,
+            sequence,
+            names: true,
+            facts: true,
+            sources,
+            limits: Limits::default(),
+        });
+        let private = collect(store, &mut builder, now)?;
+        self.private = !private.is_empty();
+        let path = self.dir.join(format!("base-{sequence}.wvdb"));
+        let db = write_base(&self.dir, &path, builder)?;
+        let log_path = self.dir.join(format!("changes-{sequence}.wvcl"));
+        let mut log = File::create(&log_path).map_err(EngineError::io("create", &log_path))?;
+        log.write_all(&log::head()).map_err(EngineError::io("write", &log_path))?;
+        let old_base = self.base.replace(path);
+        let old_log = self.log.replace((log_path, log)).map(|(path, _)| path);
+        for old in old_base.into_iter().chain(old_log) {
+            if Some(&old) != self.base.as_ref() {
+                std::fs::remove_file(&old).map_err(EngineError::io("remove", &old))?;
+            }
+        }
+        self.remove_strays()?;
+        Ok((db, private))
+    }
+
+    /// Removes what an earlier run left half done.
+    fn remove_strays(&self) -> Result<(), EngineError> {
+        let current = [self.base.as_deref(), self.log.as_ref().map(|(path, _)| path.as_path())];
+        let listing =
+            std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
+        for entry in listing.flatten() {
+            let path = entry.path();
+            let stray = path.extension().is_some_and(|e| e == "wvdb" || e == "wvcl" || e == "tmp");
+            if stray && !current.contains(&Some(&path)) {
+                std::fs::remove_file(&path).map_err(EngineError::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that both files are whole.
+    pub(crate) fn close(
+        self,
+        position: u64,
+        sequence: u64,
+        due: Option<Timestamp>,
+    ) -> Result<(), EngineError> {
+        let (Some(base), Some((log_path, log))) = (&self.base, &self.log) else {
+            return Ok(());
+        };
+        log.sync_all().map_err(EngineError::io("sync", log_path))?;
+        let file_name = |path: &Path| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        let note = Note {
+            base: file_name(base),
+            log: file_name(log_path),
+            position,
+            sequence,
+            due: due.map(|at| at.0),
+            private: self.private,
+        };
+        let text = serde_json::to_vec(&note)
+            .map_err(|error| EngineError::Refused(error.to_string()))?;
+        let temporary = self.dir.join("state.tmp");
+        let path = self.dir.join(NOTE);
+        let mut file =
+            File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+        file.write_all(&text)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&temporary, &path))
+            .map_err(EngineError::io("write", &path))
+    }
+}
+
+/// The view that a clean stop left, when no verdict of it has changed by `now`: it can be asked
+/// without opening anything else.
+pub fn resting_view(data_dir: &Path, now: Timestamp) -> Option<View> {
+    let dir = data_dir.join("view");
+    let note = read_note(&dir)?;
+    if note.due.is_some_and(|due| due <= now.0) || note.private {
+        return None;
+    }
+    let mut view = load(&dir, &note).ok()?;
+    // Nothing was to change until now, so these are the verdicts of now.
+    view.as_of = view.as_of.max(now);
+    Some(view)
+}
+
+fn read_note(dir: &Path) -> Option<Note> {
+    let path = dir.join(NOTE);
+    if std::fs::metadata(&path).ok()?.len() > NOTE_BYTES_MAX {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
+}
+
+fn load(dir: &Path, note: &Note) -> Result<View, EngineError> {
+    let damaged = || EngineError::Refused("the change log does not match the base".into());
+    let db = open_base(&dir.join(&note.base), Verify::Lazy)?;
+    let view = View::of(db);
+    let path = dir.join(&note.log);
+    let bytes = std::fs::read(&path).map_err(EngineError::io("read", &path))?;
+    let contents = log::decode(&bytes, &Limits::default()).map_err(|_| damaged())?;
+    if contents.valid_len != bytes.len() as u64 {
+        return Err(damaged());
+    }
+    let as_of = view.as_of;
+    let view = view.after(&contents.changes, as_of);
+    if view.seq == note.sequence { Ok(view) } else { Err(damaged()) }
+}
+
+fn open_base(path: &Path, verify: Verify) -> Result<Db<Bytes>, EngineError> {
+    let file = File::open(path).map_err(EngineError::io("open", path))?;
+    let bytes = map_file(&file).map_err(EngineError::io("map", path))?;
+    Ok(Db::open(bytes, &OpenOptions { verify, ..OpenOptions::default() })?)
+}
+
+fn write_base(dir: &Path, path: &Path, builder: Builder) -> Result<Arc<Db>, EngineError> {
+    let temporary = path.with_extension("tmp");
+    let file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    builder.finish(&mut out)?;
+    let file = out
+        .into_inner()
+        .map_err(|error| EngineError::io("write", &temporary)(error.into_error()))?;
+    file.sync_all().map_err(EngineError::io("sync", &temporary))?;
+    // The old file goes on serving until every shard of the new one has proved whole.
+    let db = open_base(&temporary, Verify::Full)?;
+    std::fs::rename(&temporary, path).map_err(EngineError::io("rename", &temporary))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(EngineError::io("sync", dir))?;
+    Ok(Arc::new(db))
+}
+
+fn collect(
+    store: &Store,
+    builder: &mut Builder,
+    now: Timestamp,
+) -> Result<Vec<DossierKey>, EngineError> {
+    let mut private = Vec::new();
+    store.for_each_front(|key, front| {
+        let Some(kind) = key.kind() else {
+            return Ok(());
+        };
+        if front.published.private {
+            private.push(key);
+        }
+        let decided = !front.decisions.is_empty();
+        if !is_listed(&front.published) && !decided {
+            return Ok(());
+        }
+        let name = name(&key, front.payload);
+        if is_listed(&front.published) {
+            let entry = published_entry(name.clone(), &front.published);
+            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
+        }
+        if decided
+            && let Some(entry) = ruling_entry(name, &front.decisions, TenantId::SHARED, now)
+        {
+            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
+        }
+        Ok::<(), EngineError>(())
+    })?;
+    Ok(private)
+}
