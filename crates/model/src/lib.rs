@@ -17,6 +17,7 @@ mod kind;
 mod observation;
 mod parse;
 mod record;
+pub mod reserved;
 mod source;
 mod suffix;
 mod time;

@@ -1,0 +1,118 @@
+//! The columns of the abuse.ch exports, by the names that the exports give them.
+
+use std::borrow::Cow;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Address,
+    CertificateSha1,
+    Confidence,
+    Family,
+    FirstSeen,
+    Id,
+    Ja3,
+    Md5,
+    Port,
+    Reason,
+    Reference,
+    Sha1,
+    Sha256,
+    Tags,
+    Threat,
+    Url,
+    Value,
+    ValueType,
+}
+
+/// Columns by the names the exports give them, in lower case and in order.
+const COLUMN_NAMES: [(&str, Column); 28] = [
+    ("confidence_level", Column::Confidence),
+    ("dateadded", Column::FirstSeen),
+    ("dst_ip", Column::Address),
+    ("dst_port", Column::Port),
+    ("dstip", Column::Address),
+    ("dstport", Column::Port),
+    ("first_seen", Column::FirstSeen),
+    ("first_seen_utc", Column::FirstSeen),
+    ("firstseen", Column::FirstSeen),
+    ("ioc_id", Column::Id),
+    ("ioc_type", Column::ValueType),
+    ("ioc_value", Column::Value),
+    ("ja3_md5", Column::Ja3),
+    ("listingdate", Column::FirstSeen),
+    ("listingreason", Column::Reason),
+    ("malware", Column::Family),
+    ("malware_printable", Column::Family),
+    ("md5_hash", Column::Md5),
+    ("reference", Column::Reference),
+    ("sha1", Column::CertificateSha1),
+    ("sha1_hash", Column::Sha1),
+    ("sha256_hash", Column::Sha256),
+    ("signature", Column::Family),
+    ("tags", Column::Tags),
+    ("threat", Column::Threat),
+    ("threat_type", Column::Threat),
+    ("url", Column::Url),
+    ("urlhaus_link", Column::Reference),
+];
+
+/// The exports' own header lines, for files that lost theirs.
+const KNOWN_HEADERS: [&str; 10] = [
+    "id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter",
+    "id,dateadded,url,url_status,threat,tags,urlhaus_link,reporter",
+    "id,dateadded,url,url_status,threat,tags,urlhaus_link",
+    "first_seen_utc,ioc_id,ioc_value,ioc_type,threat_type,fk_malware,malware_alias,\
+     malware_printable,last_seen_utc,confidence_level,is_compromised,reference,tags,anonymous,\
+     reporter",
+    "first_seen_utc,ioc_id,ioc_value,ioc_type,threat_type,fk_malware,malware_alias,\
+     malware_printable,last_seen_utc,confidence_level,reference,tags,anonymous,reporter",
+    "first_seen_utc,dst_ip,dst_port,c2_status,last_online,malware",
+    "Listingdate,SHA1,Listingreason",
+    "Firstseen,DstIP,DstPort",
+    "ja3_md5,Firstseen,Lastseen,Listingreason",
+    "first_seen_utc,sha256_hash,md5_hash,sha1_hash,reporter,file_name,file_type_guess,mime_type,\
+     signature,clamav,vtpercent,imphash,ssdeep,tlsh",
+];
+
+/// Where each known column stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Columns(pub(crate) Vec<Option<Column>>);
+
+impl Columns {
+    /// Reads a line of column names; `None` for any other line.
+    pub(crate) fn of(names: &[Cow<'_, str>]) -> Option<Self> {
+        // The first column of every export has a word for its name; most rows begin with a digit.
+        if !names.first()?.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return None;
+        }
+        let columns: Vec<Option<Column>> = names
+            .iter()
+            .map(|name| {
+                let name = name.trim().to_ascii_lowercase();
+                let at = COLUMN_NAMES.binary_search_by(|(known, _)| (*known).cmp(&name)).ok()?;
+                COLUMN_NAMES.get(at).map(|(_, column)| *column)
+            })
+            .collect();
+        (columns.iter().flatten().count() >= 2).then_some(Self(columns))
+    }
+
+    /// The columns of every export.
+    pub(crate) fn known() -> impl Iterator<Item = Self> {
+        KNOWN_HEADERS.iter().filter_map(|header| {
+            let names: Vec<Cow<'_, str>> = header.split(',').map(Cow::Borrowed).collect();
+            Self::of(&names)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_headers_are_read() {
+        assert!(COLUMN_NAMES.is_sorted_by_key(|(name, _)| *name));
+        assert_eq!(Columns::known().count(), KNOWN_HEADERS.len());
+    }
+}

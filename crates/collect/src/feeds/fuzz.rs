@@ -1,0 +1,62 @@
+//! The fuzz target of all feed readers.
+
+use crate::feeds::{
+    Format, Limits, ReadOptions, Rejection, Sink, WarningPatterns, detect, open_plain, read_feed,
+};
+use wardnet_model::{Indicator, Observation};
+
+/// Checks what must hold for every observation and rejection.
+#[derive(Default)]
+struct Check {
+    accepted: u64,
+    rejected: u64,
+}
+
+impl Sink for Check {
+    fn observation(&mut self, observation: Observation) {
+        self.accepted += 1;
+        let text = observation.indicator.to_string();
+        let again = Indicator::parse(&text);
+        let shown = matches!(again, Ok(ref again) if *again == observation.indicator);
+        // A domain may look like a hash or a CVE number; all else parses back to itself.
+        let ambiguous = matches!(observation.indicator, Indicator::Domain(_));
+        assert!(shown || ambiguous, "`{text}` came back as {again:?}");
+    }
+
+    fn rejection(&mut self, rejection: Rejection) {
+        self.rejected += 1;
+        assert!(!rejection.reason.to_string().is_empty());
+        assert!(rejection.excerpt.len() < 512, "{}", rejection.excerpt.len());
+    }
+}
+
+/// Reads any bytes as a feed: the first one picks the format, the rest is the feed, perhaps
+/// compressed. Panics when a reader breaks its word.
+pub fn fuzz_feed(bytes: &[u8]) {
+    let Some((pick, feed)) = bytes.split_first() else { return };
+    let formats = Format::all().count();
+    let Some(format) = Format::all().nth(usize::from(*pick) % formats) else { return };
+    let limits = Limits {
+        line_bytes_max: 512,
+        lines_max: 2000,
+        document_bytes_max: 64 << 10,
+        plain_bytes_max: 1 << 20,
+        inflate_ratio_max: 20,
+        zstd_window_bytes_max: 1 << 20,
+        patterns_max: 50,
+        pattern_bytes_max: 100,
+        pattern_compiled_bytes_max: 64 << 10,
+    };
+    let detection = detect(feed, None);
+    assert!(detection.confidence <= 100 && !detection.why.is_empty());
+    let options = ReadOptions { limits: limits.clone(), ..ReadOptions::default() };
+    let mut check = Check::default();
+    let Ok(input) = open_plain(feed, &limits) else { return };
+    let Ok(report) = read_feed(input, format, &options, &mut check) else { return };
+    assert_eq!((report.accepted, report.rejected_total()), (check.accepted, check.rejected));
+    assert!(report.rows <= report.lines && report.lines <= limits.lines_max);
+    // Each expression compiles by itself, but all together may be too large for the limits.
+    if let Ok(patterns) = WarningPatterns::compile(report.patterns, &limits) {
+        assert!(patterns.len() <= limits.patterns_max);
+    }
+}

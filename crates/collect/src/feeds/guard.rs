@@ -1,0 +1,213 @@
+//! Values that no list may block, nor vouch for as a whole.
+
+use wardnet_model::reserved::{self, Overlap};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use wardnet_model::{
+    DomainName, HostRef, Indicator, Observation, Scope, Section, Stance, SuffixList, Url,
+};
+
+/// The shortest prefix of an IPv4 network that is believed; nobody was ever given more.
+const IPV4_PREFIX_MIN: u8 = 8;
+
+/// The shortest prefix of an IPv6 network that is believed: the largest allocations are /19.
+const IPV6_PREFIX_MIN: u8 = 19;
+
+/// Why a value must never block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NeverBlocks {
+    /// An address or network from a reserved range.
+    #[error(
+        "the address is reserved (private, loopback, documentation, multicast) or not given out"
+    )]
+    ReservedAddress,
+    /// A network so large that it must be a mistake, or one with reserved ranges in it.
+    #[error("the network is too broad: it holds reserved ranges, or more than anybody was given")]
+    TooBroad,
+    /// A name of the machine itself.
+    #[error("a name of the machine itself, as every hosts file has it")]
+    LocalName,
+    /// A name that standards set apart.
+    #[error("the name is set apart by a standard (RFC 6761 and others)")]
+    SpecialName,
+    /// A name without a dot.
+    #[error("the name has one label: it is no registered domain")]
+    SingleLabel,
+    /// A name under which strangers register theirs.
+    #[error("the name is a public suffix: strangers have their domains beneath it")]
+    PublicSuffix,
+    /// A row that a list's maker put there for tests.
+    #[error("the row is marked as test data")]
+    TestRow,
+}
+
+impl NeverBlocks {
+    /// The short name under which the report counts it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReservedAddress => "reserved-address",
+            Self::TooBroad => "too-broad",
+            Self::LocalName => "local-name",
+            Self::SpecialName => "special-name",
+            Self::SingleLabel => "single-label",
+            Self::PublicSuffix => "public-suffix",
+            Self::TestRow => "test-row",
+        }
+    }
+}
+
+/// Why an observation must not become evidence; `None` when it may.
+///
+/// Only what says "bad" can block, so the rest passes, except what calls everything beneath a public
+/// suffix good: nobody can vouch for all of `github.io`. To say that all of `duckdns.org` is dynamic
+/// DNS is another matter: context carries no weight.
+pub fn never_blocks(observation: &Observation, suffixes: &SuffixList) -> Option<NeverBlocks> {
+    match observation.stance {
+        Stance::Malicious => {}
+        Stance::Benign if observation.scope.covers_beneath() => {
+            return whole_suffix(&observation.indicator, suffixes);
+        }
+        _ => return None,
+    }
+    match &observation.indicator {
+        Indicator::Address(address) => reserved_address(*address),
+        Indicator::Endpoint(endpoint) => reserved_address(endpoint.ip()),
+        Indicator::Network(network) => network_reason(network),
+        Indicator::Domain(name) => domain_reason(name, observation.scope, suffixes),
+        Indicator::Url(url) => url_reason(url, observation.scope, suffixes),
+        Indicator::Email(address) => special_name(address.domain()),
+        _ => None,
+    }
+}
+
+fn reserved_address(address: IpAddr) -> Option<NeverBlocks> {
+    reserved::is_reserved(address).then_some(NeverBlocks::ReservedAddress)
+}
+
+fn network_reason(network: &IpNet) -> Option<NeverBlocks> {
+    let shortest = match network {
+        IpNet::V4(_) => IPV4_PREFIX_MIN,
+        IpNet::V6(_) => IPV6_PREFIX_MIN,
+    };
+    match reserved::overlap(network) {
+        Overlap::Inside => Some(NeverBlocks::ReservedAddress),
+        Overlap::Part => Some(NeverBlocks::TooBroad),
+        Overlap::None => (network.prefix_len() < shortest).then_some(NeverBlocks::TooBroad),
+    }
+}
+
+fn domain_reason(name: &DomainName, scope: Scope, suffixes: &SuffixList) -> Option<NeverBlocks> {
+    special_name(name.as_str()).or_else(|| {
+        let exact = scope == Scope::Exact;
+        listed_suffix(name, suffixes).filter(|_| !(exact && is_one_of_many(name, suffixes)))
+    })
+}
+
+/// Whether a name is a public suffix only by a company's wildcard rule, such as
+/// `*.compute-1.amazonaws.com`: then it is one customer's, and may be as bad as any.
+fn is_one_of_many(name: &DomainName, suffixes: &SuffixList) -> bool {
+    let Some(parent) = name.parent() else { return false };
+    let sibling = format!("no-rule-names-this-label.{}", parent.as_str());
+    DomainName::parse(&sibling)
+        .is_ok_and(|sibling| suffixes.is_public_suffix(&sibling) == Some(Section::Private))
+}
+
+fn url_reason(url: &Url, scope: Scope, suffixes: &SuffixList) -> Option<NeverBlocks> {
+    match url.host() {
+        HostRef::Address(address) => reserved_address(address),
+        HostRef::Domain(name) => special_name(name.as_str()).or_else(|| {
+            let whole = scope.covers_beneath() && url.path_and_query() == "/";
+            (whole && suffixes.is_public_suffix(name).is_some())
+                .then_some(NeverBlocks::PublicSuffix)
+        }),
+        HostRef::Other(_) => None,
+    }
+}
+
+fn special_name(name: &str) -> Option<NeverBlocks> {
+    if reserved::is_special_name(name) {
+        Some(NeverBlocks::SpecialName)
+    } else if !name.contains('.') {
+        Some(NeverBlocks::SingleLabel)
+    } else {
+        None
+    }
+}
+
+fn listed_suffix(name: &DomainName, suffixes: &SuffixList) -> Option<NeverBlocks> {
+    match suffixes.is_public_suffix(name) {
+        Some(Section::Icann | Section::Private) => Some(NeverBlocks::PublicSuffix),
+        Some(Section::Unlisted) | None => None,
+    }
+}
+
+fn whole_suffix(indicator: &Indicator, suffixes: &SuffixList) -> Option<NeverBlocks> {
+    match indicator {
+        Indicator::Domain(name) if !name.as_str().contains('.') => Some(NeverBlocks::SingleLabel),
+        Indicator::Domain(name) => listed_suffix(name, suffixes),
+        Indicator::Url(url) if url.path_and_query() == "/" => match url.host() {
+            HostRef::Domain(name) => {
+                suffixes.is_public_suffix(name).map(|_| NeverBlocks::PublicSuffix)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(text: &str, scope: Scope, stance: Stance) -> Option<NeverBlocks> {
+        let indicator = Indicator::parse(text).unwrap();
+        let observation = Observation { stance, ..Observation::malicious(indicator, scope) };
+        never_blocks(&observation, SuffixList::shipped())
+    }
+
+    #[test]
+    fn what_must_never_block_is_held_back() {
+        use NeverBlocks::*;
+        for (text, expected) in [
+            ("172.21.25.140", Some(ReservedAddress)),
+            ("127.0.0.1:80", Some(ReservedAddress)),
+            ("http://192.168.1.1/admin", Some(ReservedAddress)),
+            ("2001:db8::1", Some(ReservedAddress)),
+            ("0.0.0.0/0", Some(TooBroad)),
+            ("60.0.0.0/7", Some(TooBroad)),
+            ("2a00::/12", Some(TooBroad)),
+            ("localhost", Some(SpecialName)),
+            ("printer.local", Some(SpecialName)),
+            ("http://localhost/x", Some(SpecialName)),
+            ("intranet", Some(SingleLabel)),
+            ("co.uk", Some(PublicSuffix)),
+            ("github.io", Some(PublicSuffix)),
+            ("45.95.11.34", None),
+            ("45.95.11.0/24", None),
+            ("shop.github.io", None),
+            ("evil-shop.top", None),
+            ("http://github.io/x", None),
+            ("ec2-18-204-218-146.compute-1.amazonaws.com", None),
+            ("compute-1.amazonaws.com", None),
+            ("anything.ck", Some(PublicSuffix)),
+            ("abcdefghijklmnop.onion", None),
+        ] {
+            assert_eq!(judge(text, Scope::Exact, Stance::Malicious), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_vouches_for_a_whole_suffix() {
+        let good = Stance::Benign;
+        assert_eq!(judge("github.io", Scope::Subtree, good), Some(NeverBlocks::PublicSuffix));
+        assert_eq!(judge("com", Scope::Below, good), Some(NeverBlocks::SingleLabel));
+        assert_eq!(judge("github.io", Scope::Exact, good), None);
+        assert_eq!(judge("10.0.0.0/8", Scope::Exact, good), None);
+        assert_eq!(judge("duckdns.org", Scope::Subtree, Stance::Context), None);
+        assert_eq!(judge("github.com", Scope::Subtree, good), None);
+        let customer = "ec2-18-204-218-146.compute-1.amazonaws.com";
+        let bad = judge(customer, Scope::Subtree, Stance::Malicious);
+        assert_eq!(bad, Some(NeverBlocks::PublicSuffix));
+    }
+}

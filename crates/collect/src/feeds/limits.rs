@@ -1,0 +1,63 @@
+//! What the caller of a reader decides: limits, and how rows are meant.
+
+use wardnet_model::{Scope, Stance};
+
+/// How much a feed may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest line, in bytes. A longer one is rejected and skipped without being held.
+    /// Default: 64 KiB.
+    pub line_bytes_max: usize,
+    /// The most lines that are read, comments included; what follows is left out and the report
+    /// says so. For one JSON document: the most entries. Default: 50 million.
+    pub lines_max: u64,
+    /// The largest feed that must be held as one document (MISP warning lists), in bytes.
+    /// Default: 64 MiB.
+    pub document_bytes_max: u64,
+    /// The most bytes of text that are read, after inflating. Default: 2 GiB.
+    pub plain_bytes_max: u64,
+    /// The most bytes of text that one compressed byte may become. Default: 200; lists of names
+    /// reach 10.
+    pub inflate_ratio_max: u64,
+    /// The largest zstd window, which the decoder holds in memory, in bytes. Default: 16 MiB.
+    pub zstd_window_bytes_max: u64,
+    /// The most patterns that one list may hold. Default: 100,000.
+    pub patterns_max: usize,
+    /// The longest pattern, in bytes. Default: 1 KiB.
+    pub pattern_bytes_max: usize,
+    /// The largest compiled regular expression, in bytes. Default: 1 MiB.
+    pub pattern_compiled_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_bytes_max: 64 << 10,
+            lines_max: 50_000_000,
+            document_bytes_max: 64 << 20,
+            plain_bytes_max: 2 << 30,
+            inflate_ratio_max: 200,
+            zstd_window_bytes_max: 16 << 20,
+            patterns_max: 100_000,
+            pattern_bytes_max: 1 << 10,
+            pattern_compiled_bytes_max: 1 << 20,
+        }
+    }
+}
+
+/// How the rows of one feed are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// The scope of names and URLs whose row does not say it; [`Scope::Exact`] when `None`.
+    pub scope: Option<Scope>,
+    /// The stance of rows that the format takes for bad; [`Stance::Malicious`] when `None`. A list
+    /// of good names in a block list's format is read with [`Stance::Benign`].
+    pub stance: Option<Stance>,
+    /// The feed's short name, such as `public-dns-v4`: MISP warning lists tell their category by
+    /// it.
+    pub name: Option<Box<str>>,
+    /// How much the feed may cost.
+    pub limits: Limits,
+}

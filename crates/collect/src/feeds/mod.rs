@@ -1,0 +1,45 @@
+//! Published lists, read row by row into [`Observation`](wardnet_model::Observation)s.
+//!
+//! ```text
+//! fetched bytes ──► open_plain ──► read_feed(format) ──► Sink: observations and rejections
+//!                   inflate,        one row at a time,    └► FeedReport: counts, header,
+//!                   bounded         guarded                   warnings, patterns
+//! ```
+//!
+//! A bad line never ends a feed: it becomes a [`Rejection`] that says why, and the next line is
+//! read. What must never block (private networks, whole public suffixes, `localhost`) is held back
+//! by [`never_blocks`], whatever list it stands on. To add a format: one file here, one variant in
+//! [`Format`], and its golden cases in `tests/data/feeds`.
+
+mod abuse_ch;
+mod adblock;
+mod csv;
+mod detect;
+mod domain_list;
+mod format;
+mod fuzz;
+mod guard;
+mod hosts;
+mod ip_list;
+mod limits;
+mod lines;
+mod misp_warninglist;
+mod output;
+mod patterns;
+mod plain;
+mod read;
+mod report;
+mod spamhaus_drop;
+mod url_list;
+mod warninglist_topics;
+
+pub use detect::{Detection, detect, looks_like_html};
+pub use format::Format;
+pub use fuzz::fuzz_feed;
+pub use guard::{NeverBlocks, never_blocks};
+pub use limits::{Limits, ReadOptions};
+pub use output::Sink;
+pub use patterns::{Pattern, PatternError, PatternKind, WarningPatterns};
+pub use plain::{PlainError, open_plain};
+pub use read::{FeedError, read_feed};
+pub use report::{FeedReport, Header, RejectReason, Rejection, Warning};

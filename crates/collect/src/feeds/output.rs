@@ -1,0 +1,70 @@
+//! Where readers put what they find: the guard, the counts, and the way to the sink.
+
+use crate::feeds::guard::never_blocks;
+use crate::feeds::report::excerpt;
+use crate::feeds::{FeedReport, ReadOptions, RejectReason, Rejection};
+use wardnet_model::{Observation, Scope, Stance, SuffixList};
+
+/// Takes what a feed says.
+pub trait Sink {
+    /// A row says this.
+    fn observation(&mut self, observation: Observation);
+
+    /// A row was refused.
+    fn rejection(&mut self, rejection: Rejection);
+}
+
+/// The one way from the readers to the sink.
+pub(crate) struct Output<'a, S> {
+    pub(crate) options: &'a ReadOptions,
+    pub(crate) report: FeedReport,
+    /// The number of the line that is being read.
+    pub(crate) line: u64,
+    suffixes: &'static SuffixList,
+    sink: &'a mut S,
+}
+
+impl<'a, S: Sink> Output<'a, S> {
+    pub(crate) fn new(options: &'a ReadOptions, sink: &'a mut S) -> Self {
+        Self {
+            options,
+            report: FeedReport::default(),
+            line: 0,
+            suffixes: SuffixList::shipped(),
+            sink,
+        }
+    }
+
+    /// The scope of a name or URL whose row does not say it.
+    pub(crate) fn bare_scope(&self) -> Scope {
+        self.options.scope.unwrap_or_default()
+    }
+
+    /// Hands an observation to the sink, unless it must never block.
+    pub(crate) fn accept(&mut self, mut observation: Observation) -> Result<(), RejectReason> {
+        if observation.stance == Stance::Malicious
+            && let Some(stance) = self.options.stance
+        {
+            observation.stance = stance;
+        }
+        if let Some(reason) = never_blocks(&observation, self.suffixes) {
+            return Err(reason.into());
+        }
+        self.report.accepted += 1;
+        self.sink.observation(observation);
+        Ok(())
+    }
+
+    /// Hands a rejection to the sink.
+    pub(crate) fn reject(&mut self, reason: RejectReason, row: &str) {
+        *self.report.rejected.entry(reason.name()).or_default() += 1;
+        self.sink.rejection(Rejection { line: self.line, reason, excerpt: excerpt(row) });
+    }
+
+    /// Hands the outcome of one value of a row to the sink, where it is a rejection.
+    pub(crate) fn settle(&mut self, outcome: Result<(), RejectReason>, row: &str) {
+        if let Err(reason) = outcome {
+            self.reject(reason, row);
+        }
+    }
+}

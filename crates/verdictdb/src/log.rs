@@ -1,0 +1,218 @@
+//! The change log: changes since a base, as bytes that survive a torn end.
+//!
+//! A log is a head of sixteen bytes and frames. A frame is the length of its content (u32), the
+//! CRC-32 of its content (u32), the CRC-32 of these eight bytes (u32), and the content: a number of
+//! changes. The second checksum tells a damaged length from a torn end. Frames are only ever appended. Whoever
+//! writes the file decides when to sync; whoever reads it after a crash cuts it at
+//! [`Contents::valid_len`]. Nothing here does I/O.
+
+use crate::details::{push_varint, read_varint};
+use crate::directory::{decode_profile, encode_profile};
+use crate::reader::Reader;
+use crate::{Change, EntryData, Facts, Layer, Limits, Terms};
+use wardnet_model::{Key, Kind, Scope, Timestamp};
+
+const MAGIC: [u8; 8] = *b"WVDBlog\n";
+const VERSION: u32 = 1;
+const FRAME_HEAD_LEN: usize = 12;
+
+/// Bytes of the head of a log.
+pub const HEAD_LEN: usize = 16;
+
+const HAS_DATA: u8 = 1;
+const HAS_NAME: u8 = 2;
+const HAS_FACTS: u8 = 4;
+const HAS_TERMS: u8 = 8;
+const HAS_END: u8 = 16;
+
+/// Why a log cannot be read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Not a log, or one of a later version.
+    #[error("not a change log of this version; remove it and start from the base alone")]
+    NotALog,
+    /// A frame is damaged although others follow it.
+    #[error("the change log is damaged at byte {at}; rebuild the base from the journal")]
+    Damaged {
+        /// Where the frame begins.
+        at: u64,
+    },
+    /// A frame passes the limits.
+    #[error("a frame holds more {what} than {max}; write smaller frames or raise `Limits`")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        max: u32,
+    },
+}
+
+/// What a log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// The changes, in the order they were written.
+    pub changes: Vec<Change>,
+    /// Where the last whole frame ends: what follows was torn off and is to be cut away.
+    pub valid_len: u64,
+}
+
+/// The head of a new log.
+pub fn head() -> [u8; HEAD_LEN] {
+    let mut head = [0; HEAD_LEN];
+    let fields = MAGIC.into_iter().chain(VERSION.to_le_bytes());
+    head.iter_mut().zip(fields).for_each(|(byte, value)| *byte = value);
+    head
+}
+
+/// Appends one frame with `changes` to `out`. On error nothing is appended.
+pub fn encode_frame(
+    changes: &[Change],
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), LogError> {
+    let max = limits.frame_changes_max;
+    let count = u32::try_from(changes.len()).ok().filter(|count| *count <= max);
+    let count = count.ok_or(LogError::TooMany { what: "changes", max })?;
+    let mut content = Vec::new();
+    push_varint(&mut content, count);
+    for change in changes {
+        encode_change(change, &mut content);
+    }
+    let max = limits.frame_bytes_max;
+    let length = u32::try_from(content.len()).ok().filter(|length| *length <= max);
+    let length = length.ok_or(LogError::TooMany { what: "bytes", max })?;
+    let mut frame = length.to_le_bytes().to_vec();
+    frame.extend_from_slice(&crc32fast::hash(&content).to_le_bytes());
+    frame.extend_from_slice(&crc32fast::hash(&frame).to_le_bytes());
+    frame.append(&mut content);
+    out.append(&mut frame);
+    Ok(())
+}
+
+/// Reads a log. A last frame that is incomplete or damaged counts as torn off by a crash.
+pub fn decode(log: &[u8], limits: &Limits) -> Result<Contents, LogError> {
+    let mut rest = Reader(log);
+    let known = rest.array() == Some(MAGIC) && rest.u32() == Some(VERSION);
+    if !known || rest.u32() != Some(0) {
+        return Err(LogError::NotALog);
+    }
+    let at = |rest: &Reader<'_>| {
+        u64::try_from(log.len().saturating_sub(rest.0.len())).unwrap_or(u64::MAX)
+    };
+    let mut changes = Vec::new();
+    loop {
+        let valid_len = at(&rest);
+        match next_frame(&mut rest, limits) {
+            Frame::Whole(mut more) => changes.append(&mut more),
+            Frame::Torn => return Ok(Contents { changes, valid_len }),
+            Frame::Damaged => return Err(LogError::Damaged { at: valid_len }),
+        }
+    }
+}
+
+enum Frame {
+    Whole(Vec<Change>),
+    Torn,
+    Damaged,
+}
+
+fn next_frame(rest: &mut Reader<'_>, limits: &Limits) -> Frame {
+    // A crash may leave zeros where a frame was going to be.
+    if rest.0.len() < FRAME_HEAD_LEN || rest.0.iter().all(|byte| *byte == 0) {
+        return Frame::Torn;
+    }
+    let Some(head) = rest.take(FRAME_HEAD_LEN) else { return Frame::Torn };
+    let mut fields = Reader(head);
+    let (length, crc) = (fields.u32().unwrap_or(0), fields.u32().unwrap_or(0));
+    let lengths = head.first_chunk::<8>().map_or(0, |lengths| crc32fast::hash(lengths));
+    if fields.u32() != Some(lengths) {
+        return Frame::Damaged;
+    }
+    let Some(content) = usize::try_from(length).ok().and_then(|length| rest.take(length)) else {
+        return Frame::Torn;
+    };
+    if length > limits.frame_bytes_max || crc32fast::hash(content) != crc {
+        return if rest.0.is_empty() { Frame::Torn } else { Frame::Damaged };
+    }
+    decode_changes(content, limits).map_or(Frame::Damaged, Frame::Whole)
+}
+
+fn decode_changes(content: &[u8], limits: &Limits) -> Option<Vec<Change>> {
+    let mut rest = Reader(content);
+    let count = read_varint(&mut rest).filter(|count| *count <= limits.frame_changes_max)?;
+    let changes: Option<Vec<Change>> =
+        (0..count).map(|_| decode_change(&mut rest, limits)).collect();
+    changes.filter(|_| rest.0.is_empty())
+}
+
+fn encode_change(change: &Change, out: &mut Vec<u8>) {
+    out.extend_from_slice(&change.seq.to_le_bytes());
+    let data = change.new.as_ref();
+    let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+    let terms = data.and_then(|data| data.terms);
+    let flags = flag(data.is_some(), HAS_DATA)
+        | flag(data.is_some_and(|data| data.name.is_some()), HAS_NAME)
+        | flag(data.is_some_and(|data| data.facts.is_some()), HAS_FACTS)
+        | flag(terms.is_some(), HAS_TERMS)
+        | flag(terms.is_some_and(|terms| terms.until.is_some()), HAS_END);
+    let (layer, kind, scope) = (change.layer.tag(), change.kind.tag(), change.scope.tag());
+    out.extend_from_slice(&[layer, kind, scope, flags]);
+    out.extend_from_slice(&change.key.0);
+    let Some(data) = data else { return };
+    encode_profile(&data.profile, out);
+    if let Some(name) = &data.name {
+        push_varint(out, u32::try_from(name.len()).unwrap_or(u32::MAX));
+        out.extend_from_slice(name.as_bytes());
+    }
+    if let Some(facts) = data.facts {
+        out.extend_from_slice(&facts.first_seen.0.to_le_bytes());
+        out.extend_from_slice(&facts.last_seen.0.to_le_bytes());
+    }
+    if let Some(terms) = terms {
+        out.extend_from_slice(&terms.decided_at.0.to_le_bytes());
+        if let Some(until) = terms.until {
+            out.extend_from_slice(&until.0.to_le_bytes());
+        }
+    }
+}
+
+fn decode_change(rest: &mut Reader<'_>, limits: &Limits) -> Option<Change> {
+    let seq = rest.u64()?;
+    let [layer, kind, scope, flags] = rest.array()?;
+    let key = Key(rest.array()?);
+    let new = match flags {
+        0 => None,
+        flags if flags & HAS_DATA != 0 && flags < HAS_END << 1 => {
+            Some(decode_data(rest, flags, limits)?)
+        }
+        _ => return None,
+    };
+    let (layer, kind) = (Layer::from_tag(layer)?, Kind::from_tag(kind)?);
+    let agrees = new.as_ref().is_none_or(|new| new.terms.is_some() == (layer == Layer::Decision));
+    agrees.then_some(Change { seq, layer, kind, key, scope: Scope::from_tag(scope)?, new })
+}
+
+fn decode_data(rest: &mut Reader<'_>, flags: u8, limits: &Limits) -> Option<EntryData> {
+    let profile = decode_profile(rest)?;
+    let mut name = None;
+    if flags & HAS_NAME != 0 {
+        let length = read_varint(rest).filter(|length| *length <= limits.name_bytes_max)?;
+        let text = std::str::from_utf8(rest.take(usize::try_from(length).ok()?)?).ok()?;
+        name = Some(text.into());
+    }
+    let mut facts = None;
+    if flags & HAS_FACTS != 0 {
+        let (first_seen, last_seen) = (Timestamp(rest.u64()?), Timestamp(rest.u64()?));
+        facts = Some(Facts { first_seen, last_seen });
+    }
+    let mut terms = None;
+    if flags & HAS_TERMS != 0 {
+        let decided_at = Timestamp(rest.u64()?);
+        let until = if flags & HAS_END != 0 { Some(Timestamp(rest.u64()?)) } else { None };
+        terms = Some(Terms { decided_at, until });
+    } else if flags & HAS_END != 0 {
+        return None;
+    }
+    Some(EntryData { profile, name, facts, terms })
+}

@@ -1,0 +1,104 @@
+//! Builds from sorted entries, a shard at a time.
+
+use super::{FileWriter, Options, Row, Written, admit, suitable_shard_bits};
+use crate::directory::Form;
+use crate::{BuildError, Entry, Layer, Limits, Profile};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+/// What [`StreamBuilder`] must know before the first entry: how many entries each section will
+/// have, and which profiles there are. Made by a first pass over the entries, in any order.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    counts: BTreeMap<(Layer, u8), u64>,
+    profiles: BTreeSet<Profile>,
+    limits: Limits,
+}
+
+impl Plan {
+    /// A plan for no entries yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Counts an entry.
+    pub fn note(&mut self, entry: &Entry<'_>) -> Result<(), BuildError> {
+        let admitted = admit(entry, &self.limits)?;
+        let count = self.counts.entry((admitted.layer, admitted.section)).or_default();
+        *count = count.saturating_add(1);
+        if !self.profiles.contains(admitted.profile.as_ref()) {
+            self.profiles.insert(admitted.profile.into_owned());
+        }
+        check_profiles(self.profiles.len(), &self.limits)
+    }
+}
+
+/// Refuses more profiles than the limits allow.
+pub(super) fn check_profiles(count: usize, limits: &Limits) -> Result<(), BuildError> {
+    let max = limits.profiles_max;
+    if u32::try_from(count).is_ok_and(|count| count <= max) {
+        return Ok(());
+    }
+    Err(BuildError::TooMany { what: "profiles", max: max.into() })
+}
+
+/// Writes a database from entries in order, in memory bounded by one shard.
+///
+/// The order is that of [`Entry::order`]: layer, kind (networks with the addresses of their
+/// family), key, scope.
+pub struct StreamBuilder<W> {
+    writer: FileWriter<W, Box<str>>,
+    counts: BTreeMap<(Layer, u8), u64>,
+    numbers: FxHashMap<Profile, u32>,
+    last: Option<(Layer, u8, (u128, u8, u8))>,
+    limits: Limits,
+}
+
+impl<W: Write> StreamBuilder<W> {
+    /// Begins a file.
+    pub fn new(out: W, options: Options, plan: Plan) -> Result<Self, BuildError> {
+        let profiles: Vec<Profile> = plan.profiles.into_iter().collect();
+        let numbers = profiles.iter().cloned().zip(0u32..).collect();
+        let writer = FileWriter::new(out, options.header(), profiles, options.sources)?;
+        let (counts, limits) = (plan.counts, options.limits);
+        Ok(Self { writer, counts, numbers, last: None, limits })
+    }
+
+    /// Writes the next entry.
+    pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), BuildError> {
+        let admitted = admit(entry, &self.limits)?;
+        let profile = self.numbers.get(admitted.profile.as_ref()).copied();
+        let row = Row {
+            key: admitted.key,
+            full: true,
+            length: admitted.length,
+            scope: entry.scope.tag(),
+            profile: profile.ok_or(BuildError::NotPlanned("profile"))?,
+            name: entry.name.map(Box::from),
+            facts: entry.facts,
+            terms: entry.terms,
+        };
+        let section = (admitted.layer, admitted.section);
+        let rank = (section.0, section.1, row.rank());
+        let (kind, key, scope) = (entry.kind, entry.key, entry.scope);
+        if self.last == Some(rank) {
+            return Err(BuildError::Duplicate { kind, key, scope });
+        }
+        if self.last.is_some_and(|last| last > rank) {
+            return Err(BuildError::OutOfOrder { kind, key });
+        }
+        if self.last.is_none_or(|(layer, tag, _)| (layer, tag) != section) {
+            let count = self.counts.get(&section).ok_or(BuildError::NotPlanned("section"))?;
+            let bits = suitable_shard_bits(Form::of(section.1), *count);
+            self.writer.begin(section.0, section.1, bits)?;
+        }
+        self.last = Some(rank);
+        self.writer.row(row)
+    }
+
+    /// Ends the file.
+    pub fn finish(self) -> Result<Written, BuildError> {
+        self.writer.finish()
+    }
+}
