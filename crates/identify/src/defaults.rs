@@ -73,12 +73,17 @@ const HOSTING: [&str; 62] = [
 /// Names without which the internet, or Wardnet's own work, would stop.
 const NEVER_LISTED: [&str; 3] = ["arpa", "iana.org", "root-servers.net"];
 
+/// What is never listed on any installation, sorted.
+pub(crate) fn never_listed() -> Vec<Box<str>> {
+    NEVER_LISTED.iter().map(|text| Box::from(*text)).collect()
+}
+
 /// The changes of the first epoch.
 pub(crate) fn changes() -> Vec<CalibrationChange> {
-    let boxed = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect();
+    let hosting = HOSTING.iter().map(|text| Box::from(*text)).collect();
     vec![
-        CalibrationChange::Hosting(boxed(&HOSTING)),
-        CalibrationChange::NeverListed(boxed(&NEVER_LISTED)),
+        CalibrationChange::Hosting(hosting),
+        CalibrationChange::NeverListed(never_listed()),
         CalibrationChange::SuffixList(SuffixList::shipped_digest()),
     ]
 }

@@ -5,18 +5,22 @@
 
 use crate::files::ViewFiles;
 use crate::lock::FolderLock;
-use crate::settle::{Outcome, Settler};
+use crate::settle::{Outcome, Settler, TenantChange};
 use crate::{EngineError, defaults};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wardnet_journal::{Journal, RealDisk, record};
+use wardnet_journal::{Disk, Journal, Positions, RealDisk, record};
 use wardnet_model::{
-    BatchId, Calibration, CalibrationChange, Record, Reliability, Source, SourceId, SuffixList,
-    TenantId, Timestamp,
+    BatchSeen, Calibration, CalibrationChange, Indicator, Record, Reliability, Source, SourceId,
+    SuffixList, Timestamp,
 };
 use wardnet_score::Epoch;
 use wardnet_store::{BatchKey, DossierKey, Store, Update};
-use wardnet_verdictdb::{Change, Views};
+use wardnet_verdictdb::{Overlay, Views};
+
+/// Dossiers that are settled again and written together.
+pub(crate) const SETTLED_AT_ONCE: usize = 10_000;
 
 /// How the engine works.
 #[derive(Debug, Clone, Copy)]
@@ -69,15 +73,32 @@ pub struct Engine {
     sequence: u64,
     /// Changes made since the view was last published.
     pending: Outcome,
+    /// Whether there were more changes than an overlay takes, so that only a new base has them.
+    rebuild_wanted: bool,
+    /// Whether new bases wait, because more imports follow.
+    holding: bool,
     _lock: FolderLock,
 }
 
 impl Engine {
     /// Opens a data folder, making it if it is not there, and brings everything up to `now`.
-    pub fn open(dir: &Path, options: Options, now: Timestamp) -> Result<(Self, Opened), EngineError> {
+    pub fn open(
+        dir: &Path,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<(Self, Opened), EngineError> {
+        Self::open_with(dir, Arc::new(RealDisk), options, now)
+    }
+
+    /// Opens a data folder whose journal lies on `disk`, so that a test can choose its faults.
+    pub fn open_with(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<(Self, Opened), EngineError> {
         let lock = FolderLock::take(dir)?;
-        let (journal, report) =
-            Journal::open(dir.join("journal"), Arc::new(RealDisk), options.journal)?;
+        let (journal, report) = Journal::open(dir.join("journal"), disk, options.journal)?;
         let store = Arc::new(Store::open(&dir.join("store"), &options.store)?);
         let position = store.position()?;
         if position > journal.last() {
@@ -101,30 +122,39 @@ impl Engine {
             files,
             options,
             pending: Outcome::default(),
+            rebuild_wanted: false,
+            holding: false,
             _lock: lock,
         };
         let replayed = engine.replay(now)?;
         if engine.epoch.number() == 0 {
             engine.calibrate("defaults of this version", defaults::changes(), now)?;
         }
+        engine.tick(now)?;
         if !intact {
+            // A renewal may have been cut short before all of its members were settled.
+            let faded = engine.store.all_faded()?;
+            for keys in faded.chunks(SETTLED_AT_ONCE) {
+                engine.settle_again(keys, now)?;
+            }
             engine.rebuild_base(now)?;
         }
-        engine.tick(now)?;
         engine.publish(now)?;
         let torn_bytes = report.torn.map_or(0, |torn| torn.bytes);
         Ok((engine, Opened { replayed, torn_bytes, rebuilt: !intact }))
     }
 
     /// Takes in what the journal has and the store has not.
-    fn replay(&mut self, now: Timestamp) -> Result<u64, EngineError> {
+    pub(crate) fn replay(&mut self, now: Timestamp) -> Result<u64, EngineError> {
         let from = self.store.position()? + 1;
+        let mut late = Late { unsettled: self.is_unsettled()?, ..Late::default() };
         let mut update = Update::default();
         let (mut last, mut count, mut pending) = (from - 1, 0u64, 0usize);
         for item in self.journal.replay(from) {
             let (seq, bytes) = item?;
             match record::decode(&bytes) {
                 Ok(record) => {
+                    late.note(&record, &self.epoch, from > 1 || count > pending as u64);
                     if let Record::Calibration(calibration) = &record {
                         Arc::make_mut(&mut self.epoch).apply(calibration);
                     }
@@ -137,14 +167,40 @@ impl Engine {
             }
             (last, count, pending) = (seq, count + 1, pending + 1);
             if pending >= self.options.replay_chunk {
-                self.fold(std::mem::take(&mut update), last, now)?;
+                self.take_in(std::mem::take(&mut update), last, now)?;
                 pending = 0;
             }
         }
         if pending > 0 {
-            self.fold(update, last, now)?;
+            self.take_in(update, last, now)?;
         }
+        self.catch_up(&late, now)?;
         Ok(count)
+    }
+
+    /// Settles again what was settled before records that came later in the journal: a calibration
+    /// is about everything, a renewal about all of its batch.
+    fn catch_up(&mut self, late: &Late, now: Timestamp) -> Result<(), EngineError> {
+        if late.unsettled {
+            self.settle_all(now)?;
+        }
+        for batch in late.renewed.iter().take(0) {
+            self.revive(batch, now)?;
+        }
+        self.note_settled()
+    }
+
+    /// Whether an epoch was opened, and the program ended before every dossier was settled under
+    /// it.
+    fn is_unsettled(&self) -> Result<bool, EngineError> {
+        Ok(self.store.settled_epoch()? != u64::from(self.epoch.number()))
+    }
+
+    fn note_settled(&self) -> Result<(), EngineError> {
+        if self.is_unsettled()? {
+            self.store.set_settled_epoch(self.epoch.number())?;
+        }
+        Ok(())
     }
 
     /// Appends records, waits until they are durable, and answers with the view changed.
@@ -161,23 +217,33 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let mut bytes = Vec::with_capacity(records.len() * 64);
         let mut ends = Vec::with_capacity(records.len());
+        let mut calibrations = Vec::new();
         let mut update = Update::default();
         for record in records {
             record::encode(&record, &mut bytes);
             ends.push(bytes.len());
             if let Record::Calibration(calibration) = &record {
-                Arc::make_mut(&mut self.epoch).apply(calibration);
+                calibrations.push(calibration.clone());
             }
             update.push(record);
         }
-        let last = self.write(&bytes, &ends)?;
-        self.fold(update, last, now)
+        let written = self.write(&bytes, &ends)?;
+        // Only now: nothing may be scored under an epoch that could not be written down.
+        for calibration in &calibrations {
+            Arc::make_mut(&mut self.epoch).apply(calibration);
+        }
+        if written.first == self.store.position()? + 1 {
+            self.take_in(update, written.end - 1, now)
+        } else {
+            // An earlier write failed half way: the journal has more than the store.
+            self.replay(now).map(drop)
+        }
     }
 
-    /// Writes encoded records to the journal, durably; gives the last one's number.
-    pub(crate) fn write(&self, bytes: &[u8], ends: &[usize]) -> Result<u64, EngineError> {
+    /// Writes encoded records to the journal, durably; gives their numbers.
+    pub(crate) fn write(&self, bytes: &[u8], ends: &[usize]) -> Result<Positions, EngineError> {
         const AT_ONCE: usize = 4096;
-        let mut last = self.journal.last();
+        let mut written: Option<Positions> = None;
         let mut from = 0;
         for part in ends.chunks(AT_ONCE) {
             let mut slices = Vec::with_capacity(part.len());
@@ -185,14 +251,16 @@ impl Engine {
                 slices.push(bytes.get(from..*end).unwrap_or_default());
                 from = *end;
             }
-            last = self.journal.append_unsynced(&slices)?.end - 1;
+            let part = self.journal.append_unsynced(&slices)?;
+            written = Some(Positions { first: written.map_or(part.first, |w| w.first), ..part });
         }
         self.journal.sync()?;
-        Ok(last)
+        let end = self.journal.last() + 1;
+        Ok(written.unwrap_or(Positions { first: end, end }))
     }
 
     /// Takes durable records into the store and settles the dossiers they touch.
-    pub(crate) fn fold(
+    fn take_in(
         &mut self,
         update: Update,
         position: u64,
@@ -200,14 +268,14 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
         let mut settler = self.settler(&epoch, &store, now);
-        store.take_in(update, position, |key, dossier, _| {
-            settler.settle(key, dossier);
-        })?;
-        let outcome = settler.finish();
+        store.take_in(update, position, |key, dossier, _| settler.settle(key, dossier))?;
+        let outcome = settler.finish()?;
         self.note(outcome);
         Ok(())
     }
 
+    /// A settler for `now`, or where the clock has jumped back for the latest time that was shown:
+    /// verdicts never move to an earlier one.
     pub(crate) fn settler<'a>(
         &self,
         epoch: &'a Epoch,
@@ -215,45 +283,62 @@ impl Engine {
         now: Timestamp,
     ) -> Settler<'a> {
         let room = self.options.overlay_max.saturating_sub(self.pending.shared.len());
+        let now = now.max(self.views.load().as_of);
         Settler::new(epoch, store, self.suffixes, now, self.sequence, room)
     }
 
     pub(crate) fn note(&mut self, outcome: Outcome) {
-        let numbered = outcome.shared.iter().chain(outcome.tenants.iter().map(|(_, c)| c));
-        self.sequence = numbered.map(|change| change.seq).max().unwrap_or(self.sequence);
-        self.sequence = self.sequence.max(self.views.load().seq);
-        self.pending.count += outcome.count;
+        self.sequence = self.sequence.max(outcome.sequence).max(self.views.load().seq);
+        self.rebuild_wanted |= outcome.count > outcome.shared.len() as u64;
         self.pending.shared.extend(outcome.shared);
         self.pending.tenants.extend(outcome.tenants);
     }
 
-    /// Makes all changes since the last call visible to everybody who asks.
+    /// Says whether more imports follow. While they do no new base is built: single changes are
+    /// visible at once, those of large imports when the last of them has ended.
+    pub fn hold(&mut self, more_follow: bool, now: Timestamp) -> Result<(), EngineError> {
+        self.holding = more_follow;
+        self.publish(now)
+    }
+
+    /// Makes changes since the last call visible to everybody who asks.
     pub fn publish(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        let pending = std::mem::take(&mut self.pending);
-        let overlay = self.views.load().overlay.len();
-        let kept_all = pending.count == pending.shared.len() as u64;
-        if !kept_all || overlay + pending.shared.len() > self.options.overlay_max {
+        self.publish_pending(now);
+        self.rebuild_wanted |= self.views.load().overlay.len() > self.options.overlay_max;
+        if self.rebuild_wanted && !self.holding {
             self.rebuild_base(now)?;
-        } else {
-            self.files.log(&pending.shared)?;
-            self.views.publish(&pending.shared, now);
-        }
-        self.publish_tenants(&pending.tenants);
-        if self.shown_epoch.load().number() != self.epoch.number() {
-            self.shown_epoch.store(Arc::clone(&self.epoch));
         }
         Ok(())
     }
 
-    fn publish_tenants(&self, changes: &[(TenantId, Change)]) {
+    fn publish_pending(&mut self, now: Timestamp) {
+        let pending = std::mem::take(&mut self.pending);
+        self.views.publish(&pending.shared, now);
+        self.files.log(&pending.shared);
+        self.publish_tenants(&pending.tenants);
+        if self.shown_epoch.load().number() != self.epoch.number() {
+            self.shown_epoch.store(Arc::clone(&self.epoch));
+        }
+    }
+
+    fn publish_tenants(&self, changes: &[TenantChange]) {
+        if changes.is_empty() {
+            return;
+        }
         let view = self.views.load();
-        let mut overlays = std::collections::BTreeMap::new();
-        for (tenant, change) in changes {
-            let tenant = wardnet_verdictdb::TenantId(tenant.0);
-            let overlay = overlays
-                .entry(tenant)
-                .or_insert_with(|| view.tenants.get(&tenant).cloned().unwrap_or_default());
-            overlay.apply(change);
+        let owned = view.tenants.iter().map(|(tenant, own)| (*tenant, own.clone()));
+        let mut overlays: BTreeMap<_, Overlay> = owned.collect();
+        for change in changes {
+            match change {
+                TenantChange::Set(tenant, change) => {
+                    overlays.entry(*tenant).or_default().apply(change);
+                }
+                TenantChange::OnlyOf(kind, key, scope, remaining) => {
+                    for (_, own) in overlays.iter_mut().filter(|(t, _)| !remaining.contains(t)) {
+                        own.forget(*kind, key, *scope);
+                    }
+                }
+            }
         }
         for (tenant, overlay) in overlays {
             self.views.publish_tenant(tenant, &overlay);
@@ -269,55 +354,44 @@ impl Engine {
                 "the new verdict database is older than the one in use".into(),
             ));
         }
-        let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
-        let mut settler = self.settler(&epoch, &store, now);
-        store.revisit(tenants, |key, dossier| {
-            settler.settle(key, dossier);
-        })?;
-        let outcome = settler.finish();
-        self.publish_tenants(&outcome.tenants);
+        self.rebuild_wanted = false;
+        self.settle_again(&tenants, now)?;
+        self.publish_pending(now);
         Ok(())
     }
 
     /// Settles every verdict that was to change by `now`. Call it once a minute; an early or a
     /// late call makes no verdict wrong, only late.
     pub fn tick(&mut self, now: Timestamp) -> Result<u64, EngineError> {
-        const AT_ONCE: usize = 10_000;
+        let now = now.max(self.views.load().as_of);
         let mut settled = 0;
         loop {
-            let due = self.store.take_due(now, AT_ONCE)?;
+            let due = self.store.due(now, SETTLED_AT_ONCE)?;
             if due.is_empty() {
                 return Ok(settled);
             }
             settled += due.len() as u64;
-            self.settle_again(due, now, true)?;
+            let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
+            let mut settler = self.settler(&epoch, &store, now);
+            store.revisit_due(&due, |key, dossier| settler.settle(key, dossier))?;
+            let outcome = settler.finish()?;
+            self.note(outcome);
         }
     }
 
-    /// Settles dossiers again. When time moved their verdicts, the batches that could renew them
-    /// are marked, so that a renewal looks at them.
+    /// Settles dossiers again; gives those whose verdict the renewal of a batch would change.
     pub(crate) fn settle_again(
         &mut self,
-        keys: Vec<DossierKey>,
+        keys: &[DossierKey],
         now: Timestamp,
-        mark: bool,
-    ) -> Result<(), EngineError> {
+    ) -> Result<BTreeSet<(BatchKey, DossierKey)>, EngineError> {
         let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
         let mut settler = self.settler(&epoch, &store, now);
-        let mut faded = std::collections::BTreeSet::new();
-        store.revisit(keys, |key, dossier| {
-            if settler.settle(key, dossier) && mark {
-                faded.extend(dossier.evidence.iter().filter(|h| h.batch != BatchId::NONE).map(
-                    |h| BatchKey { tenant: h.tenant, source: h.source, batch: h.batch },
-                ));
-            }
-        })?;
-        let outcome = settler.finish();
+        store.revisit(keys.iter().copied(), |key, dossier| settler.settle(key, dossier))?;
+        let mut outcome = settler.finish()?;
+        let faded = std::mem::take(&mut outcome.faded);
         self.note(outcome);
-        for batch in faded {
-            store.mark_faded(&batch)?;
-        }
-        Ok(())
+        Ok(faded)
     }
 
     /// Opens a calibration epoch with `changes`, and settles every verdict under it.
@@ -327,31 +401,46 @@ impl Engine {
         changes: Vec<CalibrationChange>,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        // A source that is new has no evidence yet, so no verdict can change.
-        let only_new_sources = changes.iter().all(|change| match change {
-            CalibrationChange::Source(source) => self.epoch.source(source.id).is_none(),
-            _ => false,
-        });
+        let settles_all = !only_new_sources(&self.epoch, &changes);
         let epoch = self.epoch.number() + 1;
         let record = Calibration { epoch, at: now, reason: reason.into(), changes };
         self.append_only(vec![Record::Calibration(record)], now)?;
-        if !only_new_sources {
+        if settles_all {
             self.settle_all(now)?;
         }
+        self.note_settled()?;
         self.publish(now)
     }
 
     pub(crate) fn settle_all(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        const AT_ONCE: usize = 10_000;
         let mut after = None;
         loop {
-            let keys = self.store.keys_after(after, AT_ONCE)?;
+            let keys = self.store.keys_after(after, SETTLED_AT_ONCE)?;
             let Some(last) = keys.last() else {
                 return Ok(());
             };
             after = Some(*last);
-            self.settle_again(keys, now, false)?;
+            self.settle_again(&keys, now)?;
         }
+    }
+
+    /// Sets what is never listed besides the reserved ranges: the defaults and `own`, which names
+    /// the operator's own domains, addresses and networks.
+    pub fn never_list(&mut self, own: &[String], now: Timestamp) -> Result<(), EngineError> {
+        let mut wanted = defaults::never_listed();
+        for text in own {
+            let indicator = Indicator::parse(text).map_err(|error| {
+                EngineError::Refused(format!("never_listed: `{text}`: {error}"))
+            })?;
+            wanted.push(indicator.to_string().into());
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        if self.epoch.never_listed() == wanted {
+            return Ok(());
+        }
+        self.calibrate("operator", vec![CalibrationChange::NeverListed(wanted)], now)?;
+        self.rebuild_base(now)
     }
 
     /// The source of a name; described by `describe` when it is new or has changed.
@@ -375,11 +464,7 @@ impl Engine {
     pub fn local_source(&mut self, name: &str, now: Timestamp) -> Result<SourceId, EngineError> {
         match self.epoch.source_named(name) {
             Some(source) => Ok(source.id),
-            None => self.source(
-                name,
-                |id| Source::undescribed(id, name, Reliability::B),
-                now,
-            ),
+            None => self.source(name, |id| Source::undescribed(id, name, Reliability::B), now),
         }
     }
 
@@ -420,11 +505,38 @@ impl Engine {
 
     /// Writes everything down and lets go of the folder. The next opening is quick.
     pub fn close(mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.publish(now)?;
+        self.hold(false, now)?;
         self.store.persist()?;
         self.journal.checkpoint()?;
         let position = self.store.position()?;
         let due = self.store.next_due()?;
         self.files.close(position, self.views.load().seq, due)
+    }
+}
+
+/// A source that is new has no evidence yet, so no verdict can change.
+fn only_new_sources(epoch: &Epoch, changes: &[CalibrationChange]) -> bool {
+    changes.iter().all(|change| match change {
+        CalibrationChange::Source(source) => epoch.source(source.id).is_none(),
+        _ => false,
+    })
+}
+
+/// What a replay met that is about dossiers settled before.
+#[derive(Debug, Default)]
+struct Late {
+    unsettled: bool,
+    renewed: Vec<BatchSeen>,
+}
+
+impl Late {
+    fn note(&mut self, record: &Record, epoch: &Epoch, others_settled: bool) {
+        match record {
+            Record::Calibration(calibration) => {
+                self.unsettled |= others_settled && !only_new_sources(epoch, &calibration.changes);
+            }
+            Record::BatchSeen(seen) => self.renewed.push(seen.clone()),
+            _ => {}
+        }
     }
 }

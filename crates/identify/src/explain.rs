@@ -90,8 +90,7 @@ pub fn relations(
 ) -> Result<Vec<Relation>, EngineError> {
     let mut relations = store.relations_of(indicator)?;
     relations.retain(|relation| {
-        relation.tenant == tenant
-            || relation.tenant == TenantId::SHARED && relation.tlp != Tlp::Red
+        relation.tenant == tenant || relation.tenant == TenantId::SHARED && relation.tlp != Tlp::Red
     });
     Ok(relations)
 }

@@ -4,18 +4,18 @@
 //! is missing, or speaks of another state of the store, the base is built anew from the store.
 
 use crate::EngineError;
-use crate::settle::{is_listed, name, published_entry, ruling_entry};
+use crate::settle::{self, is_listed, name, published_entry, ruling_entry};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wardnet_model::{TenantId, Timestamp};
+use wardnet_model::{Band, Basis, Category, CategorySet, TenantId, Timestamp};
 use wardnet_score::Epoch;
 use wardnet_store::{DossierKey, Store};
 use wardnet_verdictdb::{
-    Builder, Bytes, Change, Db, Limits, OpenOptions, Options, SourceNames, Verify, View, log,
-    map_file,
+    Builder, Bytes, Change, Db, Entry, Limits, OpenOptions, Options, Profile, SourceNames, Terms,
+    Verify, View, log, map_file,
 };
 
 const NOTE: &str = "state.json";
@@ -52,8 +52,7 @@ impl ViewFiles {
     /// Opens the folder, and the view in it if a clean stop left one for this `position`.
     pub(crate) fn open(dir: &Path, position: u64) -> Result<(Self, Option<View>), EngineError> {
         std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
-        let mut files =
-            Self { dir: dir.to_path_buf(), base: None, log: None, private: false };
+        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, private: false };
         let note = read_note(dir);
         let path = dir.join(NOTE);
         if path.exists() {
@@ -67,10 +66,8 @@ impl ViewFiles {
             return Ok((files, None));
         };
         let log = dir.join(&note.log);
-        let file = File::options()
-            .append(true)
-            .open(&log)
-            .map_err(EngineError::io("open", &log))?;
+        let file =
+            File::options().append(true).open(&log).map_err(EngineError::io("open", &log))?;
         files.base = Some(dir.join(&note.base));
         files.log = Some((log, file));
         Ok((files, Some(view)))
@@ -80,18 +77,23 @@ impl ViewFiles {
         &self.dir
     }
 
-    /// Appends changes to the log. They need not survive a crash: the view is built anew then.
-    pub(crate) fn log(&mut self, changes: &[Change]) -> Result<(), EngineError> {
+    /// Appends changes to the log. They need not survive a crash: the view is built anew then. So
+    /// it is when they cannot be written, and no answer waits for that.
+    pub(crate) fn log(&mut self, changes: &[Change]) {
         if changes.is_empty() {
-            return Ok(());
+            return;
         }
         let Some((path, file)) = &mut self.log else {
-            return Ok(());
+            return;
         };
         let mut frame = Vec::new();
-        log::encode_frame(changes, &Limits::default(), &mut frame)
-            .map_err(|error| EngineError::Refused(error.to_string()))?;
-        file.write_all(&frame).map_err(EngineError::io("write", &*path))
+        let written = log::encode_frame(changes, &Limits::default(), &mut frame)
+            .map_err(std::io::Error::other)
+            .and_then(|()| file.write_all(&frame));
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "no more changes are logged");
+            self.log = None;
+        }
     }
 
     /// Compiles all published verdicts into a new base; gives it and the dossiers in which tenants
@@ -113,7 +115,8 @@ impl ViewFiles {
             sources,
             limits: Limits::default(),
         });
-        let private = collect(store, &mut builder, now)?;
+        let hard = never_listed(epoch, &mut builder)?;
+        let private = collect(store, &mut builder, &hard, now)?;
         self.private = !private.is_empty();
         let path = self.dir.join(format!("base-{sequence}.wvdb"));
         let db = write_base(&self.dir, &path, builder)?;
@@ -134,8 +137,7 @@ impl ViewFiles {
     /// Removes what an earlier run left half done.
     fn remove_strays(&self) -> Result<(), EngineError> {
         let current = [self.base.as_deref(), self.log.as_ref().map(|(path, _)| path.as_path())];
-        let listing =
-            std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
+        let listing = std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
         for entry in listing.flatten() {
             let path = entry.path();
             let stray = path.extension().is_some_and(|e| e == "wvdb" || e == "wvcl" || e == "tmp");
@@ -168,12 +170,11 @@ impl ViewFiles {
             due: due.map(|at| at.0),
             private: self.private,
         };
-        let text = serde_json::to_vec(&note)
-            .map_err(|error| EngineError::Refused(error.to_string()))?;
+        let text =
+            serde_json::to_vec(&note).map_err(|error| EngineError::Refused(error.to_string()))?;
         let temporary = self.dir.join("state.tmp");
         let path = self.dir.join(NOTE);
-        let mut file =
-            File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+        let mut file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
         file.write_all(&text)
             .and_then(|()| file.sync_all())
             .and_then(|()| std::fs::rename(&temporary, &path))
@@ -240,9 +241,33 @@ fn write_base(dir: &Path, path: &Path, builder: Builder) -> Result<Arc<Db>, Engi
     Ok(Arc::new(db))
 }
 
+/// Enters what is never listed: it comes before all evidence and every decision. Gives the places
+/// that are taken by it.
+fn never_listed(epoch: &Epoch, builder: &mut Builder) -> Result<Vec<DossierKey>, EngineError> {
+    let profile = Profile {
+        band: Band::Trusted,
+        basis: Basis::Hard,
+        categories: CategorySet::EMPTY.with(Category::Infrastructure),
+        ..Profile::default()
+    };
+    let mut taken = Vec::new();
+    for (text, indicator, scope) in settle::never_listed(epoch) {
+        let Some(kind) = indicator.kind() else { continue };
+        let (key, terms) = (indicator.key(), Terms::default());
+        builder.push(&Entry {
+            name: Some(text),
+            ..Entry::decision(kind, key, scope, &profile, terms)
+        })?;
+        taken.push(DossierKey::of(&indicator, scope));
+    }
+    taken.sort_unstable();
+    Ok(taken)
+}
+
 fn collect(
     store: &Store,
     builder: &mut Builder,
+    hard: &[DossierKey],
     now: Timestamp,
 ) -> Result<Vec<DossierKey>, EngineError> {
     let mut private = Vec::new();
@@ -263,6 +288,7 @@ fn collect(
             builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
         }
         if decided
+            && hard.binary_search(&key).is_err()
             && let Some(entry) = ruling_entry(name, &front.decisions, TenantId::SHARED, now)
         {
             builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;

@@ -1,10 +1,11 @@
 //! Taking in a feed: what is new joins, what is still there is renewed, what is gone ends.
 
+use crate::engine::SETTLED_AT_ONCE;
 use crate::settle::Settler;
 use crate::{Engine, EngineError};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
-use wardnet_journal::record;
+use wardnet_journal::{Positions, record};
 use wardnet_model::{
     BatchId, BatchSeen, Category, Evidence, ImportCounts, Indicator, Observation, Record, RecordId,
     Retraction, Sharing, SourceId, TenantId, Timestamp, Tlp,
@@ -139,19 +140,16 @@ impl Engine {
         Ok(seen)
     }
 
-    /// Settles the members of a renewed batch again, if time had lowered any of their verdicts.
-    fn revive(&mut self, seen: &BatchSeen, now: Timestamp) -> Result<(), EngineError> {
-        if !self.store.take_faded(&BatchKey::of(seen))? {
-            return Ok(());
+    /// Settles those members of a renewed batch again whose verdicts its renewal may change.
+    pub(crate) fn revive(&mut self, seen: &BatchSeen, now: Timestamp) -> Result<(), EngineError> {
+        let batch = BatchKey::of(seen);
+        let faded = self.store.faded(&batch)?;
+        for keys in faded.chunks(SETTLED_AT_ONCE) {
+            let still = self.settle_again(keys, now)?;
+            let fresh = keys.iter().filter(|key| !still.contains(&(batch, **key)));
+            self.store.clear_faded(&batch, fresh.copied())?;
         }
-        if seen.batch == BatchId::SNAPSHOT {
-            let members = self.store.snapshot_members(seen.tenant, seen.source)?;
-            let mut keys: Vec<DossierKey> = members.iter().map(|m| m.dossier).collect();
-            keys.dedup();
-            return self.settle_again(keys, now, false);
-        }
-        // Members of plain imports are not listed anywhere: everything is looked at.
-        self.settle_all(now)
+        Ok(())
     }
 
     /// Takes in rows of an import.
@@ -184,20 +182,24 @@ impl Engine {
         if ends.is_empty() {
             return Ok(());
         }
-        let last = self.write(&bytes, &ends)?;
+        let written = self.write(&bytes, &ends)?;
         drop((bytes, ends));
-        self.fold_counted(update, last, import)
+        self.take_in_counted(update, written, import)
     }
 
-    fn fold_counted(
+    fn take_in_counted(
         &mut self,
         update: Update,
-        position: u64,
+        written: Positions,
         import: &mut Import,
     ) -> Result<(), EngineError> {
+        if written.first != self.store.position()? + 1 {
+            import.counts.accepted += update.len() as u64;
+            return self.replay(import.at).map(drop);
+        }
         let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
         let mut settler: Settler<'_> = self.settler(&epoch, &store, import.at);
-        store.take_in(update, position, |key, dossier, effects| {
+        store.take_in(update, written.end - 1, |key, dossier, effects| {
             for effect in effects {
                 match effect {
                     Effect::Added => import.counts.accepted += 1,
@@ -207,7 +209,7 @@ impl Engine {
             }
             settler.settle(key, dossier);
         })?;
-        let outcome = settler.finish();
+        let outcome = settler.finish()?;
         self.note(outcome);
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! From a dossier to what is published of it: the one place where verdicts are made.
 
+use std::collections::BTreeSet;
 use wardnet_model::{
-    Action, BatchId, Decision, DomainName, Kind, Scope, Sharing, SuffixList, TenantId, Timestamp,
+    Action, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind, Scope,
+    Sharing, Stance, SuffixList, TenantId, Timestamp,
 };
 use wardnet_score::{Epoch, Item, Score, Scorer, Subject, rule};
-use wardnet_store::{Dossier, DossierKey, Held, Published, Store};
+use wardnet_store::{BatchKey, Dossier, DossierKey, Held, Published, Store, StoreError};
 use wardnet_verdictdb::{Change, EntryData, Facts, Layer, Profile, Terms};
 
 /// The lowest published risk at which evidence without a band of its own is kept in the database,
@@ -17,9 +19,22 @@ pub(crate) struct Outcome {
     /// Changes of the shared view.
     pub(crate) shared: Vec<Change>,
     /// Changes of tenants' own overlays.
-    pub(crate) tenants: Vec<(TenantId, Change)>,
+    pub(crate) tenants: Vec<TenantChange>,
     /// How many shared changes there were, also beyond those kept.
     pub(crate) count: u64,
+    /// The number of the last change.
+    pub(crate) sequence: u64,
+    /// Members of batches whose verdict a renewal of the batch would change.
+    pub(crate) faded: BTreeSet<(BatchKey, DossierKey)>,
+}
+
+/// A change of what tenants have of their own.
+#[derive(Debug)]
+pub(crate) enum TenantChange {
+    /// A tenant's whole verdict is another.
+    Set(TenantId, Change),
+    /// All but these tenants have nothing of their own there, and are shown what is shared.
+    OnlyOf(Kind, Key, Scope, Vec<TenantId>),
 }
 
 /// Settles dossiers at one time, under one epoch.
@@ -29,9 +44,9 @@ pub(crate) struct Settler<'a> {
     store: &'a Store,
     suffixes: &'a SuffixList,
     now: Timestamp,
-    sequence: u64,
     keep_changes: usize,
     outcome: Outcome,
+    failure: Option<StoreError>,
 }
 
 impl<'a> Settler<'a> {
@@ -45,29 +60,28 @@ impl<'a> Settler<'a> {
         sequence: u64,
         keep_changes: usize,
     ) -> Self {
-        let outcome = Outcome::default();
+        let outcome = Outcome { sequence, ..Outcome::default() };
         let scorer = Scorer::new(epoch);
-        Self { scorer, epoch, store, suffixes, now, sequence, keep_changes, outcome }
+        Self { scorer, epoch, store, suffixes, now, keep_changes, outcome, failure: None }
     }
 
     /// What was changed.
-    pub(crate) fn finish(self) -> Outcome {
-        self.outcome
+    pub(crate) fn finish(self) -> Result<Outcome, StoreError> {
+        self.failure.map_or(Ok(self.outcome), Err)
     }
 
-    /// Makes the verdicts of one dossier and notes what changed. Says whether the shared verdict
-    /// did.
-    pub(crate) fn settle(&mut self, key: &DossierKey, dossier: &mut Dossier) -> bool {
+    /// Makes the verdicts of one dossier and notes what changed.
+    pub(crate) fn settle(&mut self, key: &DossierKey, dossier: &mut Dossier) {
         let subject = subject(self.epoch, self.suffixes, key, dossier);
         let items = items(self.store, dossier, TenantId::SHARED);
         let score = self.scorer.score(subject, &items, self.now);
-        let mut crossing = self.scorer.next_crossing(subject, &items, self.now);
-        let ending = dossier.decisions.iter().filter_map(|decision| decision.until);
-        crossing = crossing.into_iter().chain(ending.filter(|until| *until > self.now)).min();
+        let tenants = tenants(dossier);
+        let crossing = self.next_crossing(subject, dossier, &items, &tenants);
+        self.note_faded(key, subject, dossier, &tenants);
         let published = Published {
             risk: score.verdict.risk,
             band: score.verdict.band,
-            categories: score.verdict.categories,
+            categories: categories(subject, &score),
             sources: score.sources.clone(),
             first_seen: score.verdict.first_seen,
             last_seen: score.verdict.last_seen,
@@ -80,34 +94,128 @@ impl<'a> Settler<'a> {
             == (new.risk, new.band, new.categories, &new.sources);
         if !same && (is_listed(&old) || is_listed(new)) {
             let data = is_listed(new).then(|| evidence_entry(key, dossier));
-            self.change(key, Layer::Evidence, data);
+            self.change(key, dossier, Layer::Evidence, data);
         }
-        if !dossier.decisions.is_empty() {
+        if !dossier.decisions.is_empty() && !is_never_listed(self.epoch, key) {
             let data = decision_entry(key, dossier, TenantId::SHARED, self.now);
-            self.change(key, Layer::Decision, data);
+            self.change(key, dossier, Layer::Decision, data);
         }
         if old.private || dossier.published.private {
-            self.settle_tenants(key, subject, dossier);
+            self.settle_tenants(key, subject, dossier, tenants);
         }
-        !same
     }
 
-    /// Whole verdicts for every tenant with evidence or decisions of its own.
-    fn settle_tenants(&mut self, key: &DossierKey, subject: Subject, dossier: &Dossier) {
-        for tenant in tenants(dossier) {
-            for (layer, new) in
-                tenant_entries(&self.scorer, self.store, (key, subject, dossier), tenant, self.now)
+    /// When some tenant's verdict, or the shared one, changes by itself: because evidence decays
+    /// or ends, or a decision ends.
+    fn next_crossing(
+        &mut self,
+        subject: Subject,
+        dossier: &Dossier,
+        shared: &[Item],
+        tenants: &[TenantId],
+    ) -> Option<Timestamp> {
+        let mut next = self.scorer.next_crossing(subject, shared, self.now);
+        for tenant in tenants {
+            let own = items(self.store, dossier, *tenant);
+            let crossing = self.scorer.next_crossing(subject, &own, self.now);
+            next = next.into_iter().chain(crossing).min();
+        }
+        // Verdicts are of whole minutes, so evidence ends with the minute its source names.
+        let minute = |until: Timestamp| until.plus_secs(59).floor_minute();
+        let evidence = dossier.evidence.iter().filter_map(|held| held.until).map(minute);
+        let decisions = dossier.decisions.iter().filter_map(|decision| decision.until);
+        let endings = evidence.chain(decisions).filter(|until| *until > self.now);
+        next.into_iter().chain(endings).min()
+    }
+
+    /// Notes the batches whose renewal would change a verdict here, so that it looks at this
+    /// dossier.
+    fn note_faded(
+        &mut self,
+        key: &DossierKey,
+        subject: Subject,
+        dossier: &Dossier,
+        tenants: &[TenantId],
+    ) {
+        let now = self.now.floor_minute();
+        let is_stale =
+            |held: &&Held| held.batch != BatchId::NONE && self.store.last_seen(held) < now;
+        let stale: Vec<BatchKey> =
+            dossier.evidence.iter().filter(is_stale).map(Held::batch_key).collect();
+        let mut viewpoints = std::iter::once(TenantId::SHARED).chain(tenants.iter().copied());
+        if stale.is_empty()
+            || !viewpoints.any(|tenant| self.renewal_matters(subject, dossier, tenant))
+        {
+            return;
+        }
+        for batch in stale {
+            if self.outcome.faded.insert((batch, *key))
+                && let Err(error) = self.store.mark_faded(&batch, key)
             {
-                let Some(change) = self.numbered(key, layer, new) else { continue };
-                self.outcome.tenants.push((tenant, change));
+                self.failure.get_or_insert(error);
             }
         }
     }
 
-    fn change(&mut self, key: &DossierKey, layer: Layer, new: Option<EntryData>) {
+    /// Whether renewing some of the batches could change a tenant's verdict. Where all evidence is
+    /// on one side, renewing all of them moves the sum the farthest. Where it is on both, any sum
+    /// may come about, so every renewal is looked at.
+    fn renewal_matters(&self, subject: Subject, dossier: &Dossier, tenant: TenantId) -> bool {
+        let held = || dossier.evidence.iter().filter(|held| counts_for(held, tenant));
+        let says = |stance| held().any(|held| held.stance == stance);
+        if says(Stance::Malicious) && says(Stance::Benign) {
+            return true;
+        }
+        let verdict = |items: &[Item]| {
+            let verdict = self.scorer.score(subject, items, self.now).verdict;
+            (verdict.risk, verdict.band)
+        };
+        let mut items = items(self.store, dossier, tenant);
+        let before = verdict(&items);
+        for (item, held) in items.iter_mut().zip(held()) {
+            if held.batch != BatchId::NONE {
+                item.last_seen = item.last_seen.max(self.now);
+            }
+        }
+        verdict(&items) != before
+    }
+
+    /// Whole verdicts for every tenant with evidence or decisions of its own.
+    fn settle_tenants(
+        &mut self,
+        key: &DossierKey,
+        subject: Subject,
+        dossier: &Dossier,
+        tenants: Vec<TenantId>,
+    ) {
+        if let Some(kind) = key.kind() {
+            let place = full_key(key, &dossier.payload);
+            let only = TenantChange::OnlyOf(kind, place, key.scope(), tenants.clone());
+            self.outcome.tenants.push(only);
+        }
+        for tenant in tenants {
+            for (layer, new) in
+                tenant_entries(&self.scorer, self.store, (key, subject, dossier), tenant, self.now)
+            {
+                if layer == Layer::Decision && is_never_listed(self.epoch, key) {
+                    continue;
+                }
+                let Some(change) = self.numbered(key, dossier, layer, new) else { continue };
+                self.outcome.tenants.push(TenantChange::Set(tenant, change));
+            }
+        }
+    }
+
+    fn change(
+        &mut self,
+        key: &DossierKey,
+        dossier: &Dossier,
+        layer: Layer,
+        new: Option<EntryData>,
+    ) {
         self.outcome.count += 1;
         if self.outcome.shared.len() < self.keep_changes
-            && let Some(change) = self.numbered(key, layer, new)
+            && let Some(change) = self.numbered(key, dossier, layer, new)
         {
             self.outcome.shared.push(change);
         }
@@ -116,16 +224,17 @@ impl<'a> Settler<'a> {
     fn numbered(
         &mut self,
         key: &DossierKey,
+        dossier: &Dossier,
         layer: Layer,
         new: Option<EntryData>,
     ) -> Option<Change> {
-        self.sequence += 1;
+        self.outcome.sequence += 1;
         let kind = key.kind()?;
         Some(Change {
-            seq: self.sequence,
+            seq: self.outcome.sequence,
             layer,
             kind,
-            key: key.key(),
+            key: full_key(key, &dossier.payload),
             scope: key.scope(),
             new,
         })
@@ -143,11 +252,10 @@ pub(crate) fn tenant_entries(
 ) -> [(Layer, Option<EntryData>); 2] {
     let items = items(store, dossier, tenant);
     let score = scorer.score(subject, &items, now);
-    let own = dossier.decisions.iter().any(|d| d.tenant == tenant && d.in_force(now));
-    let decider = if own { tenant } else { TenantId::SHARED };
+    let decided = |tenant| decision_entry(key, dossier, tenant, now);
     [
-        (Layer::Evidence, scored_entry(key, dossier, &score)),
-        (Layer::Decision, decision_entry(key, dossier, decider, now)),
+        (Layer::Evidence, scored_entry(key, subject, dossier, &score)),
+        (Layer::Decision, decided(tenant).or_else(|| decided(TenantId::SHARED))),
     ]
 }
 
@@ -167,6 +275,26 @@ fn is_private(dossier: &Dossier) -> bool {
         || dossier.decisions.iter().any(|decision| decision.tenant != TenantId::SHARED)
 }
 
+/// What is never listed besides the reserved ranges, and how far each reaches.
+pub(crate) fn never_listed(epoch: &Epoch) -> impl Iterator<Item = (&str, Indicator, Scope)> {
+    epoch.never_listed().iter().filter_map(|text| {
+        let Ok(indicator) = Indicator::parse(text) else {
+            tracing::warn!(%text, "on the list of what is never listed, but no indicator");
+            return None;
+        };
+        let scope = match indicator.kind()? {
+            Kind::Domain => Scope::Subtree,
+            _ => Scope::Exact,
+        };
+        Some((&**text, indicator, scope))
+    })
+}
+
+/// Whether a place is taken by what is never listed, so that no decision may take it.
+fn is_never_listed(epoch: &Epoch, key: &DossierKey) -> bool {
+    never_listed(epoch).any(|(_, indicator, scope)| DossierKey::of(&indicator, scope) == *key)
+}
+
 /// Whether evidence counts for everybody.
 pub(crate) fn is_shared(held: &Held) -> bool {
     held.tenant == TenantId::SHARED || held.sharing == Sharing::Everyone
@@ -174,8 +302,12 @@ pub(crate) fn is_shared(held: &Held) -> bool {
 
 /// The evidence that counts for a tenant, as scoring reads it.
 pub(crate) fn items(store: &Store, dossier: &Dossier, tenant: TenantId) -> Vec<Item> {
-    let counts = |held: &&Held| is_shared(held) || held.tenant == tenant;
-    dossier.evidence.iter().filter(counts).map(|held| item(store, held)).collect()
+    let counting = dossier.evidence.iter().filter(|held| counts_for(held, tenant));
+    counting.map(|held| item(store, held)).collect()
+}
+
+fn counts_for(held: &Held, tenant: TenantId) -> bool {
+    is_shared(held) || held.tenant == tenant
 }
 
 fn item(store: &Store, held: &Held) -> Item {
@@ -211,6 +343,15 @@ pub(crate) fn subject(
     Subject { kind, hosting }
 }
 
+/// The categories of a verdict. That a host lends space is said with it, so that an answer knows
+/// not to vouch for what lies there.
+fn categories(subject: Subject, score: &Score) -> CategorySet {
+    match subject.hosting {
+        true => score.verdict.categories.with(Category::Hosting),
+        false => score.verdict.categories,
+    }
+}
+
 /// Public suffixes have at most five labels; longer names need not be asked about.
 fn suffixes_may_hold(name: &str) -> bool {
     name.bytes().filter(|byte| *byte == b'.').count() < 5
@@ -242,11 +383,16 @@ pub(crate) fn published_entry(name: Option<Box<str>>, published: &Published) -> 
     }
 }
 
-fn scored_entry(key: &DossierKey, dossier: &Dossier, score: &Score) -> Option<EntryData> {
+fn scored_entry(
+    key: &DossierKey,
+    subject: Subject,
+    dossier: &Dossier,
+    score: &Score,
+) -> Option<EntryData> {
     let published = Published {
         risk: score.verdict.risk,
         band: score.verdict.band,
-        categories: score.verdict.categories,
+        categories: categories(subject, score),
         sources: score.sources.clone(),
         first_seen: score.verdict.first_seen,
         last_seen: score.verdict.last_seen,
@@ -289,6 +435,16 @@ pub(crate) fn ruling_entry(
     })
 }
 
+/// The whole key of a dossier, of which its place keeps the first 20 bytes: overlays compare keys
+/// in full.
+fn full_key(key: &DossierKey, payload: &[u8]) -> Key {
+    match key.kind() {
+        Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network) => key.key(),
+        _ => Indicator::from_payload(key.tag(), payload)
+            .map_or_else(|_| key.key(), |indicator| indicator.key()),
+    }
+}
+
 /// The canonical text of an indicator, from its canonical bytes.
 pub(crate) fn name(key: &DossierKey, payload: &[u8]) -> Option<Box<str>> {
     match key.kind() {
@@ -296,9 +452,7 @@ pub(crate) fn name(key: &DossierKey, payload: &[u8]) -> Option<Box<str>> {
             std::str::from_utf8(payload).ok().map(Into::into)
         }
         // Addresses, networks and file hashes are their own keys.
-        Some(
-            Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network | Kind::Sha256,
-        )
+        Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network | Kind::Sha256)
         | None => None,
         Some(_) => wardnet_model::Indicator::from_payload(key.tag(), payload)
             .ok()

@@ -167,7 +167,8 @@ fn work(mut engine: Engine, queue: &Receiver<Job>, clock: Clock) -> Result<(), E
         // A clock that jumps back is waited out: verdicts never move to an earlier time.
         if now.secs_since(ticked) >= TICK.as_secs() {
             ticked = now;
-            if let Err(error) = engine.tick(now).and_then(|_| engine.publish(now)) {
+            let aged = engine.tick(now).and_then(|_| engine.learn(now));
+            if let Err(error) = aged.and_then(|_| engine.publish(now)) {
                 tracing::error!(%error, "verdicts could not be brought up to date");
             }
         }

@@ -1,1 +1,25 @@
 //! What goes out: listeners that answer questions from a view of the verdict database.
+//!
+//! | to do | use |
+//! |---|---|
+//! | ask once and write the answer as JSON, over HTTP or on the command line | [`answer::Asker`] |
+//! | serve `/v1/lookup` | [`lookup::routes`] |
+//! | serve `/health`, `/ready`, `/metrics` | [`health::routes`] |
+//! | serve `/v1/status` | [`status::routes`] |
+//! | describe the whole API | [`openapi::document`], [`openapi::routes`] |
+//!
+//! # Invariants
+//!
+//! - A request is answered from one [`View`](wardnet_verdictdb::View), from its first byte to its
+//!   last: a batch never mixes two states.
+//! - What cannot be answered is an error with a type, never a band.
+//! - Nobody's questions are logged, and no answer may be cached by what lies in between.
+
+pub mod answer;
+pub mod health;
+pub mod lookup;
+pub mod openapi;
+pub mod status;
+
+#[cfg(test)]
+mod testing;

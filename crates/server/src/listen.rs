@@ -42,6 +42,12 @@ pub enum Peer {
 impl Peer {
     /// A request that came through no listener: it shares its budget with all others of the kind.
     pub const UNKNOWN: Self = Self::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+
+    /// This process itself, which calls a router without a socket in between.
+    #[must_use]
+    pub fn own() -> Self {
+        Self::Unix { uid: rustix::process::geteuid().as_raw() }
+    }
 }
 
 /// What to listen on.

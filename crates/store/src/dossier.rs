@@ -1,5 +1,6 @@
 //! All that is known of one indicator at one scope.
 
+use crate::BatchKey;
 use smallvec::SmallVec;
 use wardnet_model::{
     Band, BatchId, Category, CategorySet, Decision, Details, Evidence, Indicator, Kind, RecordId,
@@ -84,8 +85,24 @@ pub struct Held {
 }
 
 impl Held {
+    /// The batch it is renewed with.
+    pub const fn batch_key(&self) -> BatchKey {
+        BatchKey { tenant: self.tenant, source: self.source, batch: self.batch }
+    }
+
     fn identity(&self) -> (TenantId, SourceId, RecordId) {
         (self.tenant, self.source, self.record)
+    }
+
+    /// A part of the feed says the same as its snapshot: it stays the snapshot's, whose renewals
+    /// go on counting. Revisions of different batches have no order.
+    fn see_again(&mut self, new: &Self) -> Effect {
+        if new.last_seen <= self.last_seen && new.first_seen >= self.first_seen {
+            return Effect::Nothing;
+        }
+        self.last_seen = self.last_seen.max(new.last_seen);
+        self.first_seen = self.first_seen.min(new.first_seen);
+        Effect::Renewed
     }
 }
 
@@ -236,6 +253,9 @@ impl Dossier {
 
     fn put(&mut self, new: Held, limits: &Limits) -> Effect {
         if let Some(known) = self.evidence.iter_mut().find(|h| h.identity() == new.identity()) {
+            if known.batch == BatchId::SNAPSHOT && new.batch > BatchId::SNAPSHOT {
+                return known.see_again(&new);
+            }
             if new.revision < known.revision || *known == new {
                 return Effect::Nothing;
             }

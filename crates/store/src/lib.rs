@@ -22,4 +22,4 @@ pub use codec::{Front, fuzz_dossier};
 pub use dossier::{Dossier, DossierKey, Effect, Held, Limits, Mutation, Published};
 pub use error::StoreError;
 pub use members::Member;
-pub use store::{Options, Store, Update};
+pub use store::{Due, Options, Store, Update};

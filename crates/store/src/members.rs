@@ -4,6 +4,7 @@
 //! large feed rewrites little.
 
 use crate::DossierKey;
+use std::collections::{BTreeMap, BTreeSet};
 use wardnet_model::{RecordId, SourceId, TenantId};
 
 /// How many chunks a feed's members are spread over.
@@ -59,15 +60,15 @@ pub(crate) fn decode(bytes: &[u8]) -> impl Iterator<Item = Member> + '_ {
     members.iter().map(Member::read)
 }
 
-/// The bytes of a chunk after members joined and left.
-pub(crate) fn update(old: &[u8], joined: &[Member], left: &[Member]) -> Vec<u8> {
-    let mut members: Vec<Member> = decode(old).chain(joined.iter().copied()).collect();
-    members.sort_unstable();
-    members.dedup();
-    if !left.is_empty() {
-        let mut left = left.to_vec();
-        left.sort_unstable();
-        members.retain(|member| left.binary_search(member).is_err());
+/// The bytes of a chunk after members joined (`true`) and left.
+pub(crate) fn update(old: &[u8], moves: &BTreeMap<Member, bool>) -> Vec<u8> {
+    let mut members: BTreeSet<Member> = decode(old).collect();
+    for (member, joins) in moves {
+        if *joins {
+            members.insert(*member);
+        } else {
+            members.remove(member);
+        }
     }
     let mut bytes = Vec::with_capacity(members.len() * WIDTH);
     for member in members {

@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::members::{self, Member};
 use crate::{BatchKey, BatchState, Front, codec, relations};
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 use wardnet_journal::record;
@@ -18,6 +18,7 @@ const LAYOUT: u64 = 1;
 
 const POSITION: &[u8] = b"position";
 const LAYOUT_KEY: &[u8] = b"layout";
+const SETTLED_EPOCH: &[u8] = b"settled epoch";
 
 /// How much memory the store may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,15 @@ impl Update {
             && self.relations.is_empty()
             && self.calibrations.is_empty()
     }
+}
+
+/// A dossier whose verdict was to change by itself, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub dossier: DossierKey,
 }
 
 /// Evidence, decisions, batches, relations and calibrations by what they are about.
@@ -202,7 +212,15 @@ impl Store {
                 effects.push(dossier.apply(next, &self.limits));
             }
             if effects.iter().all(|effect| *effect == Effect::Nothing) && old.is_some() {
-                settle(&key, &mut dossier, &effects);
+                let published = dossier.published.clone();
+                let mut again = dossier.clone();
+                settle(&key, &mut again, &effects);
+                if again.published == published {
+                    continue;
+                }
+                self.write_dossier(&mut writes, &key, &mut dossier, &mut bytes, |dossier| {
+                    *dossier = again;
+                });
                 continue;
             }
             self.write_dossier(&mut writes, &key, &mut dossier, &mut bytes, |dossier| {
@@ -246,7 +264,8 @@ impl Store {
         writes: &mut fjall::OwnedWriteBatch,
         dossiers: &[(DossierKey, Indicator, Mutation)],
     ) -> Result<(), StoreError> {
-        let mut chunks: BTreeMap<[u8; 9], (Vec<Member>, Vec<Member>)> = BTreeMap::new();
+        // What happened to a member last counts: it may end and join again in one update.
+        let mut chunks: BTreeMap<[u8; 9], BTreeMap<Member, bool>> = BTreeMap::new();
         for (dossier, _, mutation) in dossiers {
             let (tenant, source, record, joins) = match mutation {
                 Mutation::Put(held) if held.batch == BatchId::SNAPSHOT => {
@@ -257,12 +276,11 @@ impl Store {
             };
             let member = Member { dossier: *dossier, record };
             let key = members::chunk_key(tenant, source, member.chunk());
-            let (joined, left) = chunks.entry(key).or_default();
-            if joins { joined.push(member) } else { left.push(member) }
+            chunks.entry(key).or_default().insert(member, joins);
         }
-        for (key, (joined, left)) in chunks {
+        for (key, moves) in chunks {
             let old = self.members.get(key)?;
-            let new = members::update(old.as_deref().unwrap_or_default(), &joined, &left);
+            let new = members::update(old.as_deref().unwrap_or_default(), &moves);
             if old.as_deref() != Some(&new) {
                 writes.insert(&self.members, key.as_slice(), new.as_slice());
             }
@@ -297,9 +315,32 @@ impl Store {
     pub fn revisit(
         &self,
         keys: impl IntoIterator<Item = DossierKey>,
-        mut settle: impl FnMut(&DossierKey, &mut Dossier),
+        settle: impl FnMut(&DossierKey, &mut Dossier),
+    ) -> Result<(), StoreError> {
+        self.revisit_with(self.database.batch(), keys, settle)
+    }
+
+    /// Visits dossiers whose verdict was to change, and takes them off the list of those in the
+    /// same write: a crash leaves them due.
+    pub fn revisit_due(
+        &self,
+        due: &[Due],
+        settle: impl FnMut(&DossierKey, &mut Dossier),
     ) -> Result<(), StoreError> {
         let mut writes = self.database.batch();
+        for due in due {
+            writes.remove(&self.crossings, crossing_key(due.at, &due.dossier).as_slice());
+        }
+        let keys: BTreeSet<DossierKey> = due.iter().map(|due| due.dossier).collect();
+        self.revisit_with(writes, keys, settle)
+    }
+
+    fn revisit_with(
+        &self,
+        mut writes: fjall::OwnedWriteBatch,
+        keys: impl IntoIterator<Item = DossierKey>,
+        mut settle: impl FnMut(&DossierKey, &mut Dossier),
+    ) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         for key in keys {
             let Some(old) = self.dossiers.get(key.0)? else {
@@ -314,21 +355,19 @@ impl Store {
         Ok(())
     }
 
-    /// Takes up to `limit` dossiers off the list of those whose verdict was to change by `now`.
-    pub fn take_due(&self, now: Timestamp, limit: usize) -> Result<Vec<DossierKey>, StoreError> {
+    /// Up to `limit` dossiers whose verdict was to change by `now`, the earliest first.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let end = crossing_key(now.plus_secs(1), &DossierKey([0; 22]));
         let mut due = Vec::new();
-        let mut writes = self.database.batch();
         for guard in self.crossings.range(..end).take(limit) {
             let key = guard.key()?;
-            if let Some(dossier) = key.get(8..).and_then(|rest| rest.try_into().ok()) {
-                due.push(DossierKey(dossier));
+            if let Some((at, dossier)) = key.split_first_chunk::<8>()
+                && let Ok(dossier) = dossier.try_into()
+            {
+                let at = Timestamp(u64::from_be_bytes(*at));
+                due.push(Due { at, dossier: DossierKey(dossier) });
             }
-            writes.remove(&self.crossings, key);
         }
-        writes.commit()?;
-        due.sort_unstable();
-        due.dedup();
         Ok(due)
     }
 
@@ -435,19 +474,56 @@ impl Store {
         self.batch_seen_at(&key).map_or(held.last_seen, |at| at.max(held.last_seen))
     }
 
-    /// Notes that time has lowered the verdict of some member of a batch.
-    pub fn mark_faded(&self, batch: &BatchKey) -> Result<(), StoreError> {
-        Ok(self.faded.insert(batch.bytes(), [])?)
+    /// Notes that a renewal of a batch would change the verdict of one of its members.
+    pub fn mark_faded(&self, batch: &BatchKey, dossier: &DossierKey) -> Result<(), StoreError> {
+        Ok(self.faded.insert(faded_key(batch, dossier), [])?)
     }
 
-    /// Whether time has lowered the verdict of some member since this was last asked.
-    pub fn take_faded(&self, batch: &BatchKey) -> Result<bool, StoreError> {
-        let key = batch.bytes();
-        let faded = self.faded.contains_key(key)?;
-        if faded {
-            self.faded.remove(key)?;
+    /// The members of a batch whose verdict a renewal would change.
+    pub fn faded(&self, batch: &BatchKey) -> Result<Vec<DossierKey>, StoreError> {
+        self.faded_from(&batch.bytes())
+    }
+
+    /// All dossiers whose verdict some renewal would change.
+    pub fn all_faded(&self) -> Result<Vec<DossierKey>, StoreError> {
+        let mut all = self.faded_from(&[])?;
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
+    fn faded_from(&self, prefix: &[u8]) -> Result<Vec<DossierKey>, StoreError> {
+        let mut all = Vec::new();
+        for guard in self.faded.prefix(prefix) {
+            if let Some(dossier) = guard.key()?.get(16..).and_then(|rest| rest.try_into().ok()) {
+                all.push(DossierKey(dossier));
+            }
         }
-        Ok(faded)
+        Ok(all)
+    }
+
+    /// Notes that the verdicts of these members are what a renewal of the batch made them.
+    pub fn clear_faded(
+        &self,
+        batch: &BatchKey,
+        dossiers: impl IntoIterator<Item = DossierKey>,
+    ) -> Result<(), StoreError> {
+        let mut writes = self.database.batch();
+        for dossier in dossiers {
+            writes.remove(&self.faded, faded_key(batch, &dossier).as_slice());
+        }
+        writes.commit()?;
+        Ok(())
+    }
+
+    /// The calibration epoch under which every dossier was settled; zero before any.
+    pub fn settled_epoch(&self) -> Result<u64, StoreError> {
+        Ok(self.number(SETTLED_EPOCH)?.unwrap_or(0))
+    }
+
+    /// Notes that every dossier was settled under an epoch.
+    pub fn set_settled_epoch(&self, epoch: u32) -> Result<(), StoreError> {
+        Ok(self.meta.insert(SETTLED_EPOCH, u64::from(epoch).to_be_bytes())?)
     }
 
     /// The members of a source's latest snapshot, sorted.
@@ -476,6 +552,13 @@ impl Store {
     pub fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }
+}
+
+fn faded_key(batch: &BatchKey, dossier: &DossierKey) -> [u8; 38] {
+    let mut key = [0u8; 38];
+    key[..16].copy_from_slice(&batch.bytes());
+    key[16..].copy_from_slice(&dossier.0);
+    key
 }
 
 fn crossing_key(at: Timestamp, dossier: &DossierKey) -> [u8; 30] {

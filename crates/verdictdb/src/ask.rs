@@ -6,14 +6,14 @@
 //! evidence never clears a bad host. A Decision beats all evidence: among decisions the most
 //! specific counts, then a block, then the newest. What standards reserve comes before everything.
 
-use crate::{Hit, Layer, LookupError, TenantId, View};
+use crate::{Hit, Layer, LookupError, View};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 use wardnet_model::reserved::{is_reserved, is_special_name};
 use wardnet_model::{
     Band, Basis, Category, CategorySet, Form, HostRef, Indicator, Key, Kind, Risk, Scope,
-    SuffixList, Timestamp, domain_key, host_expressions, question_expressions,
+    SuffixList, TenantId, Timestamp, domain_key, host_expressions, question_expressions,
 };
 
 /// The most matches that an answer shows; the chain is always followed to its end.
@@ -100,9 +100,7 @@ impl View {
         let reserved = reserved(question.indicator);
         if reserved.is_none() {
             chain.follow(question.indicator, suffixes)?;
-            for address in question.addresses {
-                chain.address(*address)?;
-            }
+            chain.addresses(question.addresses)?;
         }
         Ok(chain.answer(self.as_of, reserved))
     }
@@ -245,6 +243,18 @@ impl<'v, 'q> Chain<'v, 'q> {
         self.prefixes(address, 128)
     }
 
+    /// What the asker knows the host to resolve to. No address is more specific than another, and
+    /// what a standard reserves says nothing of a name that points there.
+    fn addresses(&mut self, addresses: &[IpAddr]) -> Result<(), LookupError> {
+        let first = self.step;
+        let public = addresses.iter().map(IpAddr::to_canonical).filter(|ip| !is_reserved(*ip));
+        for address in public {
+            self.step = first;
+            self.address(address)?;
+        }
+        Ok(())
+    }
+
     /// Every known prefix of at most `longest` bits that covers an address.
     fn prefixes(&mut self, address: IpAddr, longest: u8) -> Result<(), LookupError> {
         let (view, first) = (self.view, self.step);
@@ -334,8 +344,8 @@ fn push<'v, 'q>(matches: &mut SmallVec<[Match<'v, 'q>; 4]>, new: Match<'v, 'q>) 
     matches.push(new);
 }
 
-/// The decision that counts: what comes before all evidence first, then the most specific, then a
-/// block, then the newest.
+/// The decision that counts: what comes before all evidence first, then the most specific (at one
+/// name the narrower scope), then a block, then the newest.
 fn deciding(view: &View, matches: &[Match<'_, '_>]) -> Option<usize> {
     matches
         .iter()
@@ -345,7 +355,8 @@ fn deciding(view: &View, matches: &[Match<'_, '_>]) -> Option<usize> {
             let profile = found.hit.profile;
             let hard = profile.basis == Basis::Hard;
             let at = view.terms(&found.hit).map(|terms| terms.decided_at);
-            (hard, Reverse(found.step), profile.band == Band::Malicious, at)
+            let blocks = profile.band == Band::Malicious;
+            (hard, Reverse((found.step, found.hit.scope)), blocks, at)
         })
         .map(|(at, _)| at)
 }
@@ -372,8 +383,13 @@ fn highest(matches: &[Match<'_, '_>]) -> Option<usize> {
     evidence(matches)
         .filter(|(_, found)| vouches(found))
         .min_by_key(|(_, found)| found.step)
+        .or_else(|| {
+            // A host that lends space has nothing to say of what lies there, not even its band.
+            evidence(matches)
+                .filter(|(_, found)| found.hit.profile.band != Band::Safe)
+                .max_by_key(|(_, found)| (found.hit.profile.risk, Reverse(found.step)))
+        })
         .map(|(at, _)| at)
-        .or(Some(at))
 }
 
 /// A name without its first labels.
@@ -387,3 +403,6 @@ fn after_labels(name: &str, labels: u8) -> &str {
     }
     rest
 }
+
+#[cfg(test)]
+mod tests;

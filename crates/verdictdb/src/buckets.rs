@@ -26,9 +26,21 @@ pub(crate) const fn suitable_bits(count: u32) -> u8 {
 }
 
 /// Bytes of an index over `2^bits` buckets. A table of one bucket needs none.
+#[inline(always)]
 pub(crate) const fn index_len(bits: u8) -> u64 {
-    if bits == 0 { 0 } else { (1u64 << bits).div_ceil(BUCKETS_PER_LINE) * LINE }
+    INDEX_LENGTHS[(bits & 31) as usize]
 }
+
+/// [`index_len`] by bits: every lookup asks for it.
+const INDEX_LENGTHS: [u64; 32] = {
+    let mut lengths = [0; 32];
+    let mut bits = 1;
+    while bits < lengths.len() {
+        lengths[bits] = (1u64 << bits).div_ceil(BUCKETS_PER_LINE) * LINE;
+        bits += 1;
+    }
+    lengths
+};
 
 /// Writes the index of a table whose entries lie in `buckets` (ascending); `None` when too uneven.
 pub(crate) fn encode(bits: u8, buckets: impl Iterator<Item = u64>) -> Option<Vec<u8>> {

@@ -93,7 +93,7 @@ pub use error::{BuildError, LookupError, OpenError};
 pub use fuzz::{fuzz_change_log, fuzz_open};
 pub use limits::Limits;
 pub use map::map_file;
-pub use overlay::{Overlay, TenantId};
+pub use overlay::Overlay;
 pub use prefix::Prefix;
 pub use stat::{SectionStat, Stat};
 pub use view::{Hit, Hits, Origin, StaleBase, View, Views};

@@ -7,10 +7,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use wardnet_model::{Key, Kind, Scope, Timestamp};
 
-/// The number of a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(pub u32);
-
 /// What an overlay says of one layer and scope of a key.
 #[derive(Debug, Clone)]
 struct Slot {
@@ -144,6 +140,24 @@ impl Overlay {
             *slot = Some(Slot { seq: change.seq, new: change.new.clone().map(Arc::new) });
         }
         self.map.insert(at, Arc::new(slots));
+    }
+
+    /// Drops all that is said of a key and scope: what lies beneath shows again.
+    pub fn forget(&mut self, kind: Kind, key: &Key, scope: Scope) {
+        let at = KindKey { kind, key: *key };
+        let Some(known) = self.map.get(&at) else { return };
+        let mut slots = Slots::clone(known);
+        for layer in [Layer::Evidence, Layer::Decision] {
+            if let Some(slot) = slots.slot_mut(layer, scope) {
+                *slot = None;
+            }
+        }
+        // Prefix lengths stay counted: one that nothing has is asked in vain, and costs a lookup.
+        if slots.iter().next().is_some() {
+            self.map.insert(at, Arc::new(slots));
+        } else {
+            self.map.remove(&at);
+        }
     }
 
     /// Drops changes up to number `seq`, which a new base contains.

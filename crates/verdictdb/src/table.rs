@@ -9,9 +9,14 @@
 
 use crate::bits::{self, BitWriter, low_mask, packed_len, window, window_small};
 use crate::buckets;
+use crate::map::prefetch;
 
-/// Entries that a search walks over one by one before it halves the rest.
-const WALK_MAX: u32 = 24;
+/// Entries around the likeliest place that a search compares at once.
+const LOOK: u32 = 8;
+
+/// Bytes that hold these entries, at the largest stride that is searched this way, and more: so
+/// many that any 7-bit offset has eight bytes behind it.
+const LOOK_BYTES: usize = 136;
 
 /// The form of a table, from which every width and length follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,10 +121,19 @@ impl Table<'_> {
         Some(Span { begin, end, guess: begin.wrapping_add(offset as u32) })
     }
 
-    /// The byte at which the likeliest entry begins.
+    /// The first of the entries that a search compares at once.
     #[inline(always)]
-    pub(crate) fn guess_at(&self, span: Span) -> u64 {
-        (u64::from(span.guess) * u64::from(self.shape.stride())) >> 3
+    fn look_from(span: Span) -> u32 {
+        span.guess.saturating_sub(LOOK / 2).max(span.begin)
+    }
+
+    /// Asks for the lines that a search of the span will most likely read.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, span: Span) {
+        let stride = u64::from(self.shape.stride());
+        let bit = u64::from(Self::look_from(span)) * stride;
+        prefetch(self.entries, bit >> 3);
+        prefetch(self.entries, (bit + u64::from(LOOK) * stride) >> 3);
     }
 
     #[inline(always)]
@@ -137,29 +151,42 @@ impl Table<'_> {
     /// The first entry of the span whose stored bits are not below those of `key`.
     #[inline(always)]
     pub(crate) fn search(&self, key: u64, span: Span) -> Option<u32> {
-        let rest = self.shape.rest(key);
-        let Span { begin, end, guess } = span;
-        if begin >= end {
-            return Some(end);
+        match self.look(key, span) {
+            Some(place) => Some(place),
+            None => self.halve(self.shape.rest(key), span.begin, span.end),
         }
-        let mut at = guess;
-        if self.rest_at(at)? < rest {
-            for _ in 0..WALK_MAX {
-                at += 1;
-                if at >= end || self.rest_at(at)? >= rest {
-                    return Some(at);
-                }
-            }
-            self.halve(rest, at, end)
-        } else {
-            for _ in 0..WALK_MAX {
-                if at <= begin || self.rest_at(at - 1)? < rest {
-                    return Some(at);
-                }
-                at -= 1;
-            }
-            self.halve(rest, begin, at)
+    }
+
+    /// Searches the [`LOOK`] entries around the guess; `None` when the place is not among them.
+    ///
+    /// Keys are even, so it nearly always is. All entries are compared without a branch: the
+    /// processor cannot foresee how they compare, and one wrong guess of its own would cost more
+    /// than all the comparisons.
+    #[inline(always)]
+    fn look(&self, key: u64, span: Span) -> Option<u32> {
+        let shape = self.shape;
+        let (stride, width) = (shape.stride(), shape.key_bits());
+        // The shift that brings a key's highest bit to the top; what lies beneath the key then
+        // decides between equal keys only, and none is below the key that is sought.
+        let lift = 64u32.checked_sub(width + shape.tag_bits()).filter(|lift| *lift >= 7)?;
+        let sought = key << (64 - width);
+        let first = Self::look_from(span);
+        let bit = u64::from(first) * u64::from(stride);
+        let near = self.entries.get((bit >> 3) as usize..)?.first_chunk::<LOOK_BYTES>()?;
+        let mut bit = (bit & 7) as u32;
+        let mut below = 0u32;
+        for position in 0..LOOK {
+            let bytes = near.get((bit >> 3 & 127) as usize..)?.first_chunk::<8>()?;
+            let word = u64::from_le_bytes(*bytes) << (lift - (bit & 7));
+            below |= u32::from(word < sought) << position;
+            bit += stride;
         }
+        let own = span.end.wrapping_sub(first).min(LOOK);
+        // What lies behind the bucket's end is not below, whatever its bits.
+        let count = (!(below & low_mask(own) as u32)).trailing_zeros();
+        let starts = count > 0 || first == span.begin;
+        let ends = count < own || first + own >= span.end;
+        (starts && ends).then_some(first + count)
     }
 
     #[inline(never)]

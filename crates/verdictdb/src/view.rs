@@ -2,13 +2,11 @@
 
 use crate::db::{Db, Place, Section, Walk};
 use crate::prefix::Prefix;
-use crate::{
-    Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, TenantId, Terms,
-};
+use crate::{Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, Terms};
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use wardnet_model::{Key, Kind, Scope, Timestamp};
+use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
 
 /// Where a hit comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +120,12 @@ impl View {
         }
         self.cover(tenant, kind, key, now, hits);
         Ok(())
+    }
+
+    /// Whether anything may lie over the base, for this asker.
+    pub(crate) fn is_covered(&self, tenant: Option<TenantId>) -> bool {
+        let own = tenant.and_then(|tenant| self.tenants.get(&tenant));
+        !self.overlay.is_empty() || own.is_some_and(|own| !own.is_empty())
     }
 
     #[inline(always)]

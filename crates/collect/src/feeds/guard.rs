@@ -1,8 +1,8 @@
 //! Values that no list may block, nor vouch for as a whole.
 
-use wardnet_model::reserved::{self, Overlap};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use wardnet_model::reserved::{self, Overlap};
 use wardnet_model::{
     DomainName, HostRef, Indicator, Observation, Scope, Section, Stance, SuffixList, Url,
 };

@@ -98,6 +98,40 @@ fn what_vanished_ends_and_leaves_no_trace() {
     assert_eq!(store.snapshot_members(TenantId::SHARED, SourceId(1)).unwrap().len(), 199);
 }
 
+fn end(name: &str, source: u32, record: u64) -> Record {
+    Record::Retraction(Retraction {
+        tenant: TenantId::SHARED,
+        source: SourceId(source),
+        indicator: Indicator::parse(name).unwrap(),
+        scope: Scope::Exact,
+        record: RecordId(record),
+        at: Timestamp(9),
+    })
+}
+
+#[test]
+fn what_ends_and_joins_again_in_one_update_is_a_member() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let put = || Record::Evidence(evidence("a.top", 1, 5, BatchId::SNAPSHOT));
+    take_in(&store, vec![put(), end("a.top", 1, 5), put()], 3);
+    assert_eq!(store.snapshot_members(TenantId::SHARED, SourceId(1)).unwrap().len(), 1);
+    take_in(&store, vec![put(), end("a.top", 1, 5)], 5);
+    assert_eq!(store.snapshot_members(TenantId::SHARED, SourceId(1)).unwrap().len(), 0);
+}
+
+#[test]
+fn what_a_part_of_a_feed_repeats_stays_in_its_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut of_part = evidence("a.top", 1, 5, BatchId(2));
+    of_part.last_seen = Timestamp(300);
+    take_in(&store, vec![Record::Evidence(evidence("a.top", 1, 5, BatchId::SNAPSHOT))], 1);
+    assert_eq!(take_in(&store, vec![Record::Evidence(of_part)], 2), [Effect::Renewed]);
+    let held = dossier(&store, "a.top").unwrap().evidence;
+    assert_eq!((held[0].batch, held[0].last_seen), (BatchId::SNAPSHOT, Timestamp(300)));
+}
+
 #[test]
 fn a_higher_revision_supersedes_and_a_lower_one_is_late() {
     let folder = tempfile::tempdir().unwrap();
@@ -144,10 +178,15 @@ fn crossings_come_due_in_order_and_once() {
         })
         .unwrap();
     assert_eq!(store.next_due().unwrap(), Some(Timestamp(60)));
-    assert_eq!(store.take_due(Timestamp(59), 100).unwrap(), []);
-    assert_eq!(store.take_due(Timestamp(300), 100).unwrap().len(), 5);
-    assert_eq!(store.take_due(Timestamp(300), 100).unwrap(), []);
-    assert_eq!(store.take_due(Timestamp(u64::MAX - 1), 100).unwrap().len(), 5);
+    assert_eq!(store.due(Timestamp(59), 100).unwrap(), []);
+    let due = store.due(Timestamp(300), 100).unwrap();
+    assert_eq!(due.len(), 5);
+    assert_eq!(store.due(Timestamp(300), 100).unwrap(), due, "until they are settled again");
+    let mut visited = 0;
+    store.revisit_due(&due, |_, _| visited += 1).unwrap();
+    assert_eq!(visited, 5);
+    assert_eq!(store.due(Timestamp(300), 100).unwrap(), []);
+    assert_eq!(store.due(Timestamp(u64::MAX - 1), 100).unwrap().len(), 5);
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! What a lookup answers: chosen collisions, decisions and their end, tenants.
 
 use crate::sample::{NOW, compile, data, open, options, profile};
-use wardnet_model::{Band, Key, Kind, Scope, Timestamp};
-use wardnet_verdictdb::{
-    Builder, Change, Entry, EntryData, Layer, Overlay, TenantId, Terms, View, apply,
-};
+use wardnet_model::{Band, Key, Kind, Scope, TenantId, Timestamp};
+use wardnet_verdictdb::{Builder, Change, Entry, EntryData, Layer, Overlay, Terms, View, apply};
 
 /// Two keys that agree in their first 64 bits.
 fn colliding() -> (Key, Key) {

@@ -1,0 +1,446 @@
+//! Tests of the routes: a whole engine behind them, asked as different callers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use wardnet_model::{Indicator, SuffixList, Timestamp};
+use wardnet_server::tokens::{MemoryTokens, NewToken};
+use wardnet_server::{
+    Gate, Limits as ServerLimits, Metrics, Rate, Role, Tokens, now_unix, with_problem_fallbacks,
+};
+use wardnet_verdictdb::Question;
+
+use super::*;
+use crate::{Options, WriterThread, spawn};
+
+/// An engine, its routes, and tokens for them.
+struct House {
+    router: Router,
+    api: Api,
+    tokens: Arc<Tokens>,
+    thread: Option<WriterThread>,
+    _folder: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, _) = Engine::open(folder.path(), Options::default(), now_unix()).unwrap();
+        let (writer, thread) = spawn(engine, now_unix).unwrap();
+        let tokens = Arc::new(Tokens::open(Arc::new(MemoryTokens::default())).unwrap());
+        let limits = ServerLimits::default();
+        let gate = Gate::new(Arc::clone(&tokens), Arc::default(), Metrics::new("test"), &limits);
+        let api = Api::new(writer, Arc::clone(&tokens));
+        let router = with_problem_fallbacks(routes(&gate, api.clone()), &gate);
+        Self { router, api, tokens, thread: Some(thread), _folder: folder }
+    }
+
+    fn token(&self, role: Role, tenant: u32) -> String {
+        self.token_with(role, tenant, None)
+    }
+
+    fn token_with(&self, role: Role, tenant: u32, rate: Option<Rate>) -> String {
+        let new =
+            NewToken { tenant, role, name: format!("{role} of {tenant}"), expires: None, rate };
+        self.tokens.issue(new, now_unix()).unwrap().0.reveal().to_owned()
+    }
+
+    async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("x-api-key", token);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let request = request.body(body).unwrap();
+        Reply::read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Reply {
+        self.send("GET", path, token, None).await
+    }
+
+    async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.send("POST", path, token, Some(body)).await
+    }
+
+    /// What listeners answer to a tenant at this moment.
+    fn band(&self, text: &str, tenant: u32) -> &'static str {
+        self.answer(text, tenant).0
+    }
+
+    fn risk(&self, text: &str, tenant: u32) -> u8 {
+        self.answer(text, tenant).1
+    }
+
+    fn answer(&self, text: &str, tenant: u32) -> (&'static str, u8) {
+        let view = self.api.readers().views.load();
+        let indicator = Indicator::parse(text).unwrap();
+        let tenant = Some(wardnet_model::TenantId(tenant));
+        let question = Question { indicator: &indicator, tenant, addresses: &[] };
+        let answer = view.ask(&question, SuffixList::shipped(), now_unix()).unwrap();
+        (answer.band.name(), answer.risk.value())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.stop().unwrap();
+        }
+    }
+}
+
+struct Reply {
+    status: u16,
+    body: Value,
+}
+
+impl Reply {
+    async fn read(response: Response<Body>) -> Self {
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|error| panic!("{status} {error}: {}", bytes.escape_ascii()));
+        Self { status, body }
+    }
+
+    fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    fn expect_problem(self, status: u16, kind: &str) -> Value {
+        let body = self.expect(status);
+        assert_eq!(body["type"], format!("/problems/{kind}"), "{body}");
+        body
+    }
+}
+
+fn observation(indicator: &str) -> Value {
+    json!({ "observations": [{ "indicator": indicator, "category": "phishing" }] })
+}
+
+#[tokio::test]
+async fn evidence_is_visible_when_the_reply_comes() {
+    let house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    assert_eq!(house.risk("www.evil.top", 0), 0);
+    let reply = house.post("/v1/evidence", &token, observation("hxxp://evil[.]top/")).await;
+    assert_eq!(reply.expect(200), json!({ "accepted": 1, "rejected": [] }));
+    let reply = house.post("/v1/evidence", &token, observation("evil.top")).await;
+    assert_eq!(reply.expect(200)["accepted"], 1);
+    assert!(house.risk("www.evil.top", 0) > 0);
+    // Said again, it is the same record.
+    house.post("/v1/evidence", &token, observation("evil.top")).await.expect(200);
+    let explained = house.get("/v1/explain?indicator=evil.top", &token).await.expect(200);
+    let evidence = explained["explained"][0]["evidence"].as_array().unwrap();
+    assert_eq!(evidence.len(), 1, "{explained}");
+    assert_eq!(evidence[0]["reliability"], "C");
+    assert!(evidence[0]["source"].as_str().unwrap().starts_with("token:"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_told_back_by_its_place() {
+    let house = House::new();
+    let token = house.token(Role::Reporter, 0);
+    let report = json!({
+        "observations": [
+            { "indicator": "192.168.1.1" },
+            { "indicator": "bad.top", "stance": "terrible" },
+            { "indicator": "one two" },
+            { "indicator": "co.uk" },
+            { "indicator": "45.0.0.0/9" },
+            { "indicator": "a.arpa" },
+            { "indicator": "www.iana.org" },
+            { "indicator": "bad.top", "until": "2001-01-01" },
+            { "indicator": "bad.top", "confidence": 0 },
+            { "indicator": "github.io" },
+            { "indicator": "bad.top", "family": "Kit", "confidence": 80 },
+        ],
+        "relations": [
+            { "from": "bad.top", "relation": "resolves-to", "to": "45.95.11.2" },
+            { "from": "bad.top", "relation": "likes", "to": "45.95.11.2" },
+        ],
+    });
+    let outcome = house.post("/v1/evidence", &token, report).await.expect(200);
+    assert_eq!(outcome["accepted"], 2, "{outcome}");
+    let rejected = outcome["rejected"].as_array().unwrap();
+    let places: Vec<_> = rejected
+        .iter()
+        .map(|r| (r["in"].as_str().unwrap(), r["index"].as_u64().unwrap()))
+        .collect();
+    let mut expected: Vec<_> = (0..10).map(|index| ("observations", index)).collect();
+    expected.push(("relations", 1));
+    assert_eq!(places, expected);
+    assert!(rejected[1]["detail"].as_str().unwrap().contains("malicious"), "names the choices");
+    let explained = house.get("/v1/explain?indicator=bad.top", &token).await.expect(200);
+    assert_eq!(explained["relations"][0]["to"], "45.95.11.2");
+    assert_eq!(explained["explained"][0]["evidence"][0]["family"], "Kit");
+}
+
+#[tokio::test]
+async fn a_tenants_evidence_and_decisions_are_its_own() {
+    let house = House::new();
+    let (seven, eight) = (house.token(Role::Analyst, 7), house.token(Role::Analyst, 8));
+    house.post("/v1/evidence", &seven, observation("evil.top")).await.expect(200);
+    let decision = json!({ "indicator": "kit.top", "action": "block", "reason": "ours" });
+    house.post("/v1/decisions", &seven, decision).await.expect(201);
+    assert!(house.risk("evil.top", 7) > 0);
+    assert_eq!(house.band("kit.top", 7), "malicious");
+    for other in [0, 8] {
+        assert_eq!((house.risk("evil.top", other), house.risk("kit.top", other)), (0, 0));
+    }
+    let seen = |token: String| {
+        let house = &house;
+        async move {
+            let explained = house.get("/v1/explain?indicator=evil.top", &token).await.expect(200);
+            let lines = explained["explained"].as_array().unwrap().iter();
+            let lines: usize = lines.map(|e| e["evidence"].as_array().unwrap().len()).sum();
+            let listed = house.get("/v1/decisions", &token).await.expect(200);
+            let sources = house.get("/v1/sources", &token).await.expect(200);
+            let counts = [&listed["decisions"], &sources["sources"]];
+            let [decisions, sources] = counts.map(|list| list.as_array().unwrap().len());
+            (lines, decisions, sources)
+        }
+    };
+    assert_eq!(seen(seven).await, (1, 1, 1));
+    assert_eq!(seen(eight).await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_decision_is_in_force_until_it_is_withdrawn() {
+    let house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    let block = json!({
+        "indicator": "evil.top", "action": "block", "category": "phishing",
+        "reason": "seen in ticket 7", "for": "7d",
+    });
+    let made = house.post("/v1/decisions", &token, block).await.expect(201);
+    assert_eq!((&made["scope"], &made["author"]), (&json!("subtree"), &json!("analyst of 0")));
+    let until = Timestamp::parse(made["until"].as_str().unwrap()).unwrap();
+    assert_eq!(until.secs_since(Timestamp::parse(made["at"].as_str().unwrap()).unwrap()), 604_800);
+    assert_eq!(house.band("http://a.evil.top/x", 0), "malicious");
+    let path = "/v1/decisions?indicator=evil.top";
+    let listed = house.get(path, &token).await.expect(200);
+    assert_eq!(listed["decisions"], json!([made]));
+    let all = house.get("/v1/decisions?limit=1", &token).await.expect(200);
+    assert_eq!(all["decisions"], json!([made]));
+    let next = format!("/v1/decisions?after={}", all["next"].as_str().unwrap());
+    let rest = house.get(&next, &token).await.expect(200);
+    assert_eq!(rest, json!({ "decisions": [], "next": null }));
+
+    let withdraw = json!({ "indicator": "evil.top", "action": "withdraw", "reason": "wrong" });
+    house.post("/v1/decisions", &token, withdraw.clone()).await.expect(201);
+    assert_eq!(house.band("http://a.evil.top/x", 0), "unrated");
+    house.post("/v1/decisions", &token, withdraw).await.expect_problem(404, "not-found");
+    let listed = house.get(path, &token).await.expect(200);
+    let in_force = listed["decisions"].as_array().unwrap().iter().map(|d| &d["in_force"]);
+    assert_eq!(in_force.collect::<Vec<_>>(), [false, false]);
+}
+
+#[tokio::test]
+async fn decisions_without_effect_or_sense_are_refused() {
+    let house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    for (change, kind) in [
+        (json!({ "indicator": "10.0.0.0/8" }), "no-effect"),
+        (json!({ "indicator": "localhost" }), "no-effect"),
+        (json!({ "indicator": "root-servers.net" }), "no-effect"),
+        (json!({ "indicator": "co.uk" }), "no-effect"),
+        (json!({ "indicator": "no no" }), "unprocessable"),
+        (json!({ "action": "banish" }), "unprocessable"),
+        (json!({ "reason": " " }), "unprocessable"),
+        (json!({ "reason": "x".repeat(2_001) }), "unprocessable"),
+        (json!({ "until": "2001-01-01" }), "unprocessable"),
+        (json!({ "for": "7d", "until": "2100-01-01" }), "unprocessable"),
+        (json!({ "for": "soon" }), "unprocessable"),
+        (json!({ "scop": "exact" }), "unprocessable"),
+    ] {
+        let mut body = json!({ "indicator": "evil.top", "action": "block", "reason": "r" });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        house.post("/v1/decisions", &token, body).await.expect_problem(422, kind);
+    }
+}
+
+#[tokio::test]
+async fn an_explanation_adds_up() {
+    let house = House::new();
+    let token = house.token(Role::Admin, 0);
+    let other = house.token(Role::Reporter, 0);
+    for token in [&token, &other] {
+        house.post("/v1/evidence", token, observation("evil.top")).await.expect(200);
+    }
+    house.post("/v1/evidence", &other, observation("45.95.11.0/24")).await.expect(200);
+    let path = "/v1/explain?indicator=https%3A%2F%2Fa.evil.top%2Fkit%2Fx";
+    let explained = house.get(path, &token).await.expect(200);
+    assert_eq!(explained["verdict"]["band"], house.band("a.evil.top", 0));
+    let one = &explained["explained"][0];
+    assert_eq!((&one["indicator"], &one["applies"]), (&json!("evil.top"), &json!(true)));
+    let sum = &one["sum"];
+    assert_eq!(sum["recomputed"], sum["exact"]);
+    assert_eq!(sum["published"], one["published"]["risk"]);
+    assert_eq!(one["today"]["published"], one["published"]["risk"]);
+    assert_eq!(sum["groups"].as_array().unwrap().len(), 2);
+    let terms = sum["groups"].as_array().unwrap().iter().map(|g| g["s"]["raw"].as_i64().unwrap());
+    let log_odds = sum["prior"]["raw"].as_i64().unwrap() + terms.sum::<i64>();
+    assert_eq!(sum["log_odds"]["raw"], log_odds);
+    let weight = &sum["contributions"][0]["weight"];
+    let decimal = weight["raw"].as_f64().unwrap() / wardnet_score::ONE as f64;
+    assert!((decimal - weight["value"].as_f64().unwrap()).abs() < 1e-6);
+
+    let address = house.get("/v1/explain?indicator=45.95.11.9", &token).await.expect(200);
+    assert_eq!(address["explained"][0]["indicator"], "45.95.11.0/24");
+    let later = "/v1/explain?indicator=evil.top&as_of=2100-01-01T00%3A00%3A00Z";
+    let later = house.get(later, &token).await.expect(200);
+    assert!(later["explained"][0]["sum"]["exact"].as_u64() < sum["exact"].as_u64());
+}
+
+#[tokio::test]
+async fn a_dispute_waits_until_an_analyst_decides() {
+    let house = House::new();
+    let (reporter, analyst) = (house.token(Role::Reporter, 0), house.token(Role::Analyst, 0));
+    let dispute = json!({ "observations": [
+        { "indicator": "good.shop", "stance": "disputed", "reference": "our own shop" },
+    ]});
+    house.post("/v1/evidence", &reporter, dispute).await.expect(200);
+    assert_eq!(house.band("good.shop", 0), "unrated");
+    let waiting = house.get("/v1/reports", &analyst).await.expect(200);
+    assert_eq!(waiting["reports"][0]["indicator"], "good.shop");
+    assert_eq!(waiting["reports"][0]["reference"], "our own shop");
+    house.get("/v1/reports", &reporter).await.expect_problem(403, "forbidden");
+    let allow = json!({ "indicator": "good.shop", "action": "allow", "reason": "it is" });
+    house.post("/v1/decisions", &analyst, allow).await.expect(201);
+    assert_eq!(house.band("good.shop", 0), "trusted");
+    let waiting = house.get("/v1/reports", &analyst).await.expect(200);
+    assert_eq!(waiting["reports"], json!([]));
+}
+
+#[tokio::test]
+async fn describing_a_source_opens_an_epoch() {
+    let house = House::new();
+    let admin = house.token(Role::Admin, 0);
+    let before = house.get("/v1/sources", &admin).await.expect(200);
+    let path = "/v1/sources/openphish";
+    let body = json!({ "reliability": "B", "half_life": "14d", "per_kind": { "url": "A" } });
+    let put = house.send("PUT", path, &admin, Some(body)).await.expect(200);
+    assert_eq!(put["epoch"].as_u64(), before["epoch"].as_u64().map(|epoch| epoch + 1));
+    assert_eq!(put["source"]["half_life_secs"], 1_209_600);
+    let body = json!({ "shadow": true, "half_life": "default" });
+    let again = house.send("PUT", path, &admin, Some(body)).await.expect(200);
+    let source = &again["source"];
+    assert_eq!((&source["reliability"], &source["shadow"]), (&json!("B"), &json!(true)));
+    assert_eq!(
+        (&source["per_kind"], &source["half_life_secs"]),
+        (&json!({"url": "A"}), &json!(null))
+    );
+    let listed = house.get("/v1/sources", &admin).await.expect(200);
+    assert_eq!(listed["sources"], json!([source]));
+    let tenant = house.token(Role::Admin, 7);
+    let refused = house.send("PUT", path, &tenant, Some(json!({}))).await;
+    refused.expect_problem(403, "forbidden");
+    let wrong = house.send("PUT", path, &admin, Some(json!({ "reliability": "Z" }))).await;
+    wrong.expect_problem(422, "unprocessable");
+    let name = house.send("PUT", "/v1/sources/a%20b", &admin, Some(json!({}))).await;
+    name.expect_problem(422, "unprocessable");
+}
+
+#[tokio::test]
+async fn an_operators_description_survives_the_next_report() {
+    let house = House::new();
+    let (admin, reporter) = (house.token(Role::Admin, 0), house.token(Role::Reporter, 0));
+    house.post("/v1/evidence", &reporter, observation("evil.top")).await.expect(200);
+    let listed = house.get("/v1/sources", &admin).await.expect(200);
+    assert_eq!(listed["sources"][0]["reliability"], "D");
+    let path = format!("/v1/sources/{}", listed["sources"][0]["name"].as_str().unwrap());
+    house.send("PUT", &path, &admin, Some(json!({ "reliability": "A" }))).await.expect(200);
+    house.post("/v1/evidence", &reporter, observation("worse.top")).await.expect(200);
+    let listed = house.get("/v1/sources", &admin).await.expect(200);
+    assert_eq!(listed["sources"][0]["reliability"], "A");
+}
+
+#[tokio::test]
+async fn roles_limits_and_shapes_are_kept() {
+    let house = House::new();
+    let (reader, reporter) = (house.token(Role::Reader, 0), house.token(Role::Reporter, 0));
+    let decision = json!({ "indicator": "evil.top", "action": "block", "reason": "r" });
+    house.get("/v1/explain?indicator=evil.top", "").await.expect_problem(401, "unauthorized");
+    house.post("/v1/decisions", &reporter, decision).await.expect_problem(403, "forbidden");
+    let report = observation("evil.top");
+    house.post("/v1/evidence", &reader, report.clone()).await.expect_problem(403, "forbidden");
+    house.get("/v1/explain", &reader).await.expect_problem(400, "bad-request");
+    house.get("/v1/explain?indicator=a.top&x=1", &reader).await.expect_problem(400, "bad-request");
+    house.get("/v1/explain?indicator=", &reader).await.expect_problem(422, "unprocessable");
+    let path = "/v1/explain?indicator=a.top&as_of=yesterday";
+    house.get(path, &reader).await.expect_problem(422, "unprocessable");
+    house.get("/v1/decisions?limit=0", &reader).await.expect_problem(400, "bad-request");
+    house.get("/v1/decisions?after=zz", &reader).await.expect_problem(400, "bad-request");
+    let missing = house.send("DELETE", "/v1/decisions", &reader, None).await;
+    missing.expect_problem(405, "method-not-allowed");
+    let bodiless = house.send("POST", "/v1/evidence", &reporter, None).await;
+    bodiless.expect_problem(415, "unsupported-media-type");
+    let one = json!({ "indicator": "evil.top" });
+    let many = json!({ "observations": vec![one.clone(); 10_001] });
+    house.post("/v1/evidence", &reporter, many).await.expect_problem(413, "batch-too-large");
+    let poor = house.token_with(Role::Reporter, 0, Some(Rate { per_second: 1, burst: 3 }));
+    let three = json!({ "observations": vec![one; 3] });
+    house.post("/v1/evidence", &poor, three.clone()).await.expect(200);
+    house.post("/v1/evidence", &poor, three).await.expect_problem(429, "over-budget");
+}
+
+#[tokio::test]
+async fn a_stopped_writer_is_not_available() {
+    let mut house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    house.thread.take().unwrap().stop().unwrap();
+    let reply = house.post("/v1/evidence", &token, observation("evil.top")).await;
+    reply.expect_problem(503, "unavailable");
+}
+
+#[test]
+fn every_path_is_described() {
+    let part = openapi();
+    let described: Vec<String> = part["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    let mut described = described;
+    described.sort_unstable();
+    assert_eq!(
+        described,
+        [
+            "get /v1/decisions",
+            "get /v1/explain",
+            "get /v1/reports",
+            "get /v1/sources",
+            "post /v1/decisions",
+            "post /v1/evidence",
+            "put /v1/sources/{name}",
+        ]
+    );
+}
+
+#[test]
+fn the_words_of_the_description_are_those_of_the_model() {
+    let schemas = openapi()["components"]["schemas"].take();
+    let observation = &schemas["Observation"]["properties"];
+    let names: Vec<&str> = wardnet_model::Category::all().map(|one| one.name()).collect();
+    assert_eq!(observation["category"]["enum"], json!(names));
+    for stance in observation["stance"]["enum"].as_array().unwrap() {
+        stance.as_str().unwrap().parse::<wardnet_model::Stance>().unwrap();
+    }
+}

@@ -1,0 +1,11 @@
+//! The engine from records to answers: imports, replay, time, tenants, faults.
+
+mod faults;
+mod import;
+mod kill;
+mod lent;
+mod replay;
+mod sample;
+mod swap;
+mod tenants;
+mod time;

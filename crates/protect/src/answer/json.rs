@@ -1,0 +1,101 @@
+//! Writes JSON straight into bytes: answers have one shape, and are written a million times a
+//! second.
+
+use std::io::Write as _;
+
+use wardnet_model::{CategorySet, Indicator, Kind};
+use wardnet_verdictdb::Prefix;
+
+/// The end of what is written.
+pub(super) struct Json<'o>(pub(super) &'o mut Vec<u8>);
+
+impl Json<'_> {
+    /// Appends text that needs no escaping.
+    pub(super) fn raw(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends a string in quotes, escaped.
+    pub(super) fn string(&mut self, text: &str) {
+        self.0.push(b'"');
+        self.escaped(text);
+        self.0.push(b'"');
+    }
+
+    /// Appends a part of a string, escaped (RFC 8259 section 7).
+    pub(super) fn escaped(&mut self, text: &str) {
+        let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        // Every byte is looked at, without a way out in between: that is done many at a time.
+        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
+            return self.raw(text);
+        }
+        for character in text.chars() {
+            match character {
+                '"' => self.raw("\\\""),
+                '\\' => self.raw("\\\\"),
+                // Memory takes every byte.
+                '\0'..' ' => write!(self.0, "\\u{:04x}", u32::from(character)).unwrap_or_default(),
+                _ => self.raw(character.encode_utf8(&mut [0; 4])),
+            }
+        }
+    }
+
+    /// Appends a number below 256.
+    pub(super) fn number(&mut self, number: u8) {
+        if number >= 100 {
+            self.0.push(b'0' + number / 100);
+        }
+        if number >= 10 {
+            self.0.push(b'0' + number / 10 % 10);
+        }
+        self.0.push(b'0' + number % 10);
+    }
+
+    /// Appends a comma between members.
+    pub(super) fn comma_unless(&mut self, first: bool) {
+        if !first {
+            self.0.push(b',');
+        }
+    }
+
+    /// Appends the canonical text of an indicator, as a part of a string.
+    pub(super) fn indicator(&mut self, indicator: &Indicator) {
+        match indicator {
+            Indicator::Domain(name) => self.escaped(name.as_str()),
+            Indicator::Url(url) => self.escaped(url.as_str()),
+            Indicator::Email(address) => self.escaped(address.as_str()),
+            // Digits, letters, dots and colons: no other kind has a character to escape.
+            other => self.display(other),
+        }
+    }
+
+    /// Appends an address or network, as a part of a string.
+    pub(super) fn prefix(&mut self, prefix: Prefix) {
+        self.display(&prefix.address());
+        // A prefix of all bits is an address.
+        if !matches!(prefix.kind(), Kind::Ipv4 | Kind::Ipv6) {
+            self.0.push(b'/');
+            self.number(prefix.length());
+        }
+    }
+
+    /// Appends what needs no escaping, as a part of a string.
+    pub(super) fn display(&mut self, text: &dyn std::fmt::Display) {
+        // Memory takes every byte.
+        write!(self.0, "{text}").unwrap_or_default();
+    }
+
+    /// Appends the names of categories, as an array.
+    pub(super) fn categories(&mut self, categories: CategorySet) {
+        self.0.push(b'[');
+        if !categories.is_empty() {
+            for (at, category) in categories.iter().enumerate() {
+                self.comma_unless(at == 0);
+                self.0.push(b'"');
+                self.raw(category.name());
+                self.0.push(b'"');
+            }
+        }
+        self.0.push(b']');
+    }
+}

@@ -1,0 +1,107 @@
+//! The answers of a batch, written as the client takes them.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use wardnet_model::Timestamp;
+use wardnet_server::now_unix;
+use wardnet_verdictdb::View;
+
+use super::LookupState;
+use super::batch::{Item, Questions};
+use crate::answer::{Asker, write_unreadable};
+
+/// Bytes after which a frame is sent: some hundred answers, a few hundred microseconds of work,
+/// so that a large batch does not hold up the other requests of its thread.
+const FRAME_BYTES: usize = 32 * 1024;
+
+/// A response body that asks and writes on demand. It holds one view from begin to end.
+pub(super) struct Stream {
+    state: LookupState,
+    view: Arc<View>,
+    tenant: u32,
+    now: Timestamp,
+    questions: Questions,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Answers,
+    Done,
+}
+
+impl Stream {
+    pub(super) fn new(
+        state: LookupState,
+        view: Arc<View>,
+        tenant: u32,
+        questions: Questions,
+    ) -> Self {
+        Self { state, view, tenant, now: now_unix(), questions, stage: Stage::Begin }
+    }
+
+    /// Writes the next answers; nothing at the end.
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let asker = Asker::new(&self.view, self.state.suffixes, self.now)
+            .for_tenant(self.tenant)
+            .with_names(self.state.names.as_ref());
+        let array = self.questions.is_array();
+        let mut first = self.stage == Stage::Begin;
+        if array && first {
+            out.extend_from_slice(br#"{"as_of":""#);
+            out.extend_from_slice(self.view.as_of.to_string().as_bytes());
+            out.extend_from_slice(br#"","answers":["#);
+        }
+        self.stage = Stage::Answers;
+        while out.len() < FRAME_BYTES {
+            let Some(item) = self.questions.next() else {
+                out.extend_from_slice(if array { b"]}" } else { b"" });
+                self.stage = Stage::Done;
+                return;
+            };
+            if array && !first {
+                out.push(b',');
+            }
+            first = false;
+            match item {
+                // The error stands in the answer's place; there is nothing else to do about it.
+                Item::Question(text) => drop(asker.answer_or_error(&text, &[], out)),
+                Item::Unreadable(text) => write_unreadable(&text, out),
+            }
+            if !array {
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        if this.stage == Stage::Done {
+            return Poll::Ready(None);
+        }
+        let mut frame = Vec::with_capacity(FRAME_BYTES + 1024);
+        this.write(&mut frame);
+        if frame.is_empty() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(Frame::data(frame.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stage == Stage::Done
+    }
+}

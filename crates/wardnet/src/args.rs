@@ -1,0 +1,279 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A self-hosted smart protection network: feeds in, one explainable verdict per indicator out.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Args {
+    /// The data folder.
+    #[arg(long, global = true, env = crate::paths::DATA_DIR_VARIABLE, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answers what is known of indicators. Exit status: 0 trusted or safe, 10 unrated, 20
+    /// suspicious, 30 malicious, 2 usage error, 3 no answer; of several, the highest.
+    Lookup(Lookup),
+    /// Shows how a verdict came about: every piece of evidence, and the whole sum.
+    Explain(Explain),
+    /// Takes in files of indicators.
+    Ingest(Ingest),
+    /// Lists, updates and inspects the feeds of feeds.toml.
+    #[command(subcommand)]
+    Feeds(Feeds),
+    /// Lists and describes sources.
+    #[command(subcommand)]
+    Sources(Sources),
+    /// Trusts an indicator, whatever the evidence says.
+    Allow(Decide),
+    /// Blocks an indicator, whatever the evidence says.
+    Block(Decide),
+    /// Lists decisions; confirms, refutes or withdraws.
+    #[command(subcommand)]
+    Decisions(Decisions),
+    /// Looks into the verdict database.
+    #[command(subcommand)]
+    Db(Db),
+    /// Creates, lists and revokes access tokens.
+    #[command(subcommand)]
+    Tokens(Tokens),
+    /// Checks the configuration files and says what is wrong with them.
+    Check,
+    /// Drops from the journal what nothing needs any more.
+    Compact,
+    /// Shows what the data folder holds.
+    Status(Output),
+    /// Answers over HTTP, keeps the feeds fresh.
+    Serve(Serve),
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub(crate) struct Output {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `lookup`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lookup {
+    /// What to ask about; `-` reads one a line from standard input.
+    #[arg(required = true, value_name = "INDICATOR")]
+    pub(crate) indicators: Vec<String>,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// What to explain.
+    pub(crate) indicator: String,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Options of `ingest`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ingest {
+    /// Who says so: the name of a source, known or new.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// How the files are written; guessed when it is left out.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// What rows without a category are bad for.
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Option<String>,
+    /// How far names and URLs reach whose row does not say: exact, below or subtree.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+    /// What rows say: malicious, benign or context.
+    #[arg(long, value_name = "STANCE")]
+    pub(crate) stance: Option<String>,
+    /// How sure rows are that do not say, in percent.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) confidence: Option<u8>,
+    /// The file is all that the source says now: what it no longer holds has ended.
+    #[arg(long)]
+    pub(crate) snapshot: bool,
+    /// Print one JSON object per file.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Files to read; plain, gzip or zstd.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What to do with feeds.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Feeds {
+    /// Lists all feeds and how they are.
+    List(Output),
+    /// Fetches feeds now: those named, or all that are on.
+    Update {
+        /// Which feeds.
+        names: Vec<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Shows one feed.
+    Show {
+        /// Which feed.
+        name: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Applies a copy that was held back.
+    Release {
+        /// Which feed.
+        name: String,
+    },
+    /// Lists the formats that can be read.
+    Formats,
+}
+
+/// What to do with sources.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sources {
+    /// Lists all sources.
+    List(Output),
+    /// Describes a source: opens a calibration epoch.
+    Set {
+        /// Which source.
+        name: String,
+        /// How far it is believed: A to F on the Admiralty scale.
+        #[arg(long)]
+        reliability: Option<String>,
+        /// Which sources it depends on: those of one group count about once.
+        #[arg(long)]
+        group: Option<String>,
+        /// In how many days its evidence loses half its weight.
+        #[arg(long, value_name = "DAYS")]
+        half_life: Option<u64>,
+        /// What its rows are bad for when they do not say.
+        #[arg(long)]
+        category: Option<String>,
+        /// Score it apart, without effect: `true` or `false`.
+        #[arg(long)]
+        shadow: Option<bool>,
+    },
+}
+
+/// Options of `allow` and `block`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Decide {
+    /// What to decide about.
+    pub(crate) indicator: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT", default_value = "decided on the command line")]
+    pub(crate) reason: String,
+    /// How far it reaches: exact, below or subtree.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+    /// What a block is listed under.
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Option<String>,
+    /// How long it holds, such as `12h` or `30d`; for ever when it is left out.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) hold: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do with decisions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Decisions {
+    /// Lists decisions: on one indicator, or all.
+    List {
+        /// On what.
+        indicator: Option<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Says that it is dangerous: verified. Sources learn from it.
+    Confirm(Decide),
+    /// Says that it is not dangerous: verified. Sources learn from it.
+    Refute(Decide),
+    /// Takes back what was decided.
+    Withdraw(Decide),
+}
+
+/// What to do with the verdict database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Db {
+    /// Checks every byte of a database file.
+    Verify {
+        /// The file; the data folder's own when it is left out.
+        file: Option<PathBuf>,
+    },
+    /// Prints every entry, one JSON object per line.
+    Dump {
+        /// The file; the data folder's own when it is left out.
+        file: Option<PathBuf>,
+    },
+    /// Prints what differs between two files, one JSON object per line.
+    Diff {
+        /// The older file.
+        old: PathBuf,
+        /// The newer file.
+        new: PathBuf,
+    },
+    /// Prints how many entries of which kind there are, and what they cost.
+    Stat {
+        /// The file; the data folder's own when it is left out.
+        file: Option<PathBuf>,
+    },
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Creates a token and prints it: the only time it is shown.
+    Create {
+        /// Whose token it is, in your words.
+        name: String,
+        /// What it may: reader, reporter, analyst or admin.
+        #[arg(long, default_value = "reader")]
+        role: String,
+        /// Which tenant it belongs to; 0 is the operator.
+        #[arg(long, default_value_t = 0)]
+        tenant: u32,
+    },
+    /// Lists tokens, without their secrets.
+    List(Output),
+    /// Revokes a token: it is refused from the next request on.
+    Revoke {
+        /// The token's public identifier.
+        id: String,
+    },
+}
+
+/// Options of `serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Where to answer HTTP, besides the listeners of the configuration.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// The feeds' catalogue.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) feeds: Option<PathBuf>,
+}

@@ -1,0 +1,35 @@
+//! `wardnet check`.
+
+use crate::args::Args;
+use crate::backend::folder;
+use crate::output::line;
+use std::process::ExitCode;
+use wardnet_server::Tls;
+use wardnet_server::tls::TlsFiles;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let (data_dir, config) = folder(args)?;
+    line(format!("data folder: {}", data_dir.display()));
+    match &args.config {
+        Some(path) => line(format!("{}: good", path.display())),
+        None => line("no configuration file: all defaults"),
+    }
+    for http in &config.http {
+        let mut kind = "HTTP";
+        if let (Some(certificate), Some(key)) = (&http.tls_certificate, &http.tls_key) {
+            Tls::load(TlsFiles { certificate: certificate.clone(), key: key.clone() })?;
+            kind = "HTTPS";
+        }
+        line(format!("listener: {kind} on {}", http.listen));
+    }
+    match &config.feeds {
+        Some(path) => {
+            let catalogue = crate::feeds::load(path)?;
+            let on = catalogue.enabled().count();
+            line(format!("{}: {} feeds, {on} of them on", path.display(), catalogue.feeds.len()));
+        }
+        None => line("no feeds configured"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

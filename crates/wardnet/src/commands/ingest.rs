@@ -1,0 +1,101 @@
+//! `wardnet ingest`.
+
+use crate::args::{Args, Ingest};
+use crate::backend::{Backend, escape};
+use crate::commands::{NO_ANSWER, complain};
+use crate::intake::{Reading, ingest};
+use crate::output::{ImportLine, line};
+use anyhow::Context as _;
+use axum::body::Body;
+use axum::http::Method;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, options: &Ingest) -> anyhow::Result<ExitCode> {
+    let backend = Backend::open(args)?;
+    hold(&backend, true)?;
+    let mut status = ExitCode::SUCCESS;
+    for file in &options.files {
+        match one(&backend, file, options) {
+            Ok(told) if options.json => line(told.to_json()),
+            Ok(told) => line(told.to_text()),
+            Err(error) => {
+                complain(&format!("{}: {error:#}", file.display()));
+                status = ExitCode::from(NO_ANSWER);
+            }
+        }
+    }
+    hold(&backend, false)?;
+    backend.close()?;
+    Ok(status)
+}
+
+/// Several files become one new base, not one each.
+fn hold(backend: &Backend, more_follow: bool) -> anyhow::Result<()> {
+    if let Some(app) = backend.local() {
+        let now = crate::clock::now();
+        app.writer.run_blocking(move |engine| engine.hold(more_follow, now))?;
+    }
+    Ok(())
+}
+
+fn one(backend: &Backend, file: &Path, options: &Ingest) -> anyhow::Result<ImportLine> {
+    let reading = Reading {
+        source: options.source.clone(),
+        name: file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        format: options.format.clone(),
+        category: options.category.clone(),
+        scope: options.scope.clone(),
+        stance: options.stance.clone(),
+        confidence: options.confidence,
+        snapshot: options.snapshot,
+    };
+    let bar = progress_bar(&reading.name);
+    let told = match backend.local() {
+        Some(app) => ingest(&app.writer, file, &reading, &|rows| bar.set_position(rows)),
+        None => upload(backend, file, &reading),
+    };
+    bar.finish_and_clear();
+    told
+}
+
+/// A spinner on a terminal; nothing elsewhere.
+fn progress_bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos} rows ({per_sec})")
+    {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<ImportLine> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut query = format!(
+        "source={}&name={}&snapshot={}",
+        escape(&reading.source),
+        escape(&reading.name),
+        reading.snapshot
+    );
+    let confidence = reading.confidence.map(|percent| percent.to_string());
+    for (name, value) in [
+        ("format", &reading.format),
+        ("category", &reading.category),
+        ("scope", &reading.scope),
+        ("stance", &reading.stance),
+        ("confidence", &confidence),
+    ] {
+        if let Some(value) = value {
+            query += &format!("&{name}={}", escape(value));
+        }
+    }
+    let path = format!("/v1/ingest?{query}");
+    let octets = Some("application/octet-stream");
+    let reply = backend.send(Method::POST, &path, octets, Body::from(bytes))?;
+    Ok(ImportLine::from_json(reply.json()?))
+}

@@ -1,0 +1,27 @@
+//! Wardnet: feeds in, one explainable verdict per indicator out.
+//!
+//! `main.rs` reads the command line ([`args`]) and hands over to one module per command under
+//! [`commands`]. Commands reach the data folder through [`backend`]: the running server's socket
+//! when there is one, an engine of their own otherwise. [`app`] puts the parts together.
+
+mod app;
+mod args;
+mod backend;
+mod clock;
+mod commands;
+mod config;
+mod feeds;
+mod http_document;
+mod import;
+mod intake;
+mod output;
+mod paths;
+mod tokens;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    commands::run(&args)
+}

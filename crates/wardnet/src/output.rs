@@ -1,0 +1,139 @@
+//! What commands print: JSON for scripts, sentences for people.
+
+use crate::import::ImportOutcome;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Rejections that are shown to people; scripts get all that were kept.
+const REJECTIONS_SHOWN: usize = 10;
+
+/// The outcome of one file, as it is printed.
+#[derive(Debug, Clone)]
+pub(crate) struct ImportLine(Value);
+
+impl ImportLine {
+    /// Describes an outcome.
+    pub(crate) fn new(file: &str, source: &str, outcome: ImportOutcome) -> Self {
+        let ImportOutcome { format, report, seen, rejections } = outcome;
+        let unchanged = report.is_none();
+        let by_reason: BTreeMap<String, u64> = report
+            .iter()
+            .flat_map(|report| report.rejected.iter())
+            .map(|(reason, count)| ((*reason).to_string(), *count))
+            .collect();
+        let warnings: Vec<String> =
+            report.iter().flat_map(|r| r.warnings.iter()).map(ToString::to_string).collect();
+        let rejections: Vec<Value> = rejections
+            .iter()
+            .map(|rejection| {
+                json!({
+                    "line": rejection.line,
+                    "reason": rejection.reason.name(),
+                    "detail": rejection.reason.to_string(),
+                    "excerpt": rejection.excerpt,
+                })
+            })
+            .collect();
+        let counts = seen.counts;
+        Self(json!({
+            "file": file,
+            "source": source,
+            "format": format.as_ref().map(|(format, _)| format.name()),
+            "format_reason": format.as_ref().map(|(_, why)| why),
+            "snapshot": seen.full,
+            "unchanged": unchanged,
+            "read": counts.read,
+            "accepted": counts.accepted,
+            "duplicate": counts.duplicate,
+            "rejected": counts.rejected,
+            "expired": counts.expired,
+            "rejected_by": by_reason,
+            "rejections": rejections,
+            "warnings": warnings,
+        }))
+    }
+
+    /// One read back from a server's reply.
+    pub(crate) const fn from_json(value: Value) -> Self {
+        Self(value)
+    }
+
+    /// For scripts.
+    pub(crate) const fn to_json(&self) -> &Value {
+        &self.0
+    }
+
+    /// For people.
+    pub(crate) fn to_text(&self) -> String {
+        let text = |name: &str| self.0.get(name).and_then(Value::as_str).unwrap_or_default();
+        let count = |name: &str| thousands(self.0.get(name).and_then(Value::as_u64).unwrap_or(0));
+        let list = |name: &str| {
+            self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+        };
+        let mut out = format!("{}: ", text("file"));
+        if self.0.get("unchanged") == Some(&Value::Bool(true)) {
+            out += &format!("unchanged, {} entries renewed", count("duplicate"));
+        } else {
+            out += &format!(
+                "{}: {} rows read, {} accepted, {} duplicate, {} rejected",
+                text("format"),
+                count("read"),
+                count("accepted"),
+                count("duplicate"),
+                count("rejected")
+            );
+            if count("expired") != "0" {
+                out += &format!(", {} expired", count("expired"));
+            }
+        }
+        for warning in list("warnings") {
+            out += &format!("\n  note: {}", warning.as_str().unwrap_or_default());
+        }
+        let rejections = list("rejections");
+        for rejection in rejections.iter().take(REJECTIONS_SHOWN) {
+            let part = |name: &str| rejection.get(name).and_then(Value::as_str).unwrap_or_default();
+            let line = rejection.get("line").and_then(Value::as_u64).unwrap_or(0);
+            out += &format!("\n  line {line}: {}: {}", part("excerpt"), part("detail"));
+        }
+        if rejections.len() > REJECTIONS_SHOWN {
+            out += &format!(
+                "\n  … and {} more; --json shows them",
+                thousands((rejections.len() - REJECTIONS_SHOWN) as u64)
+            );
+        }
+        out
+    }
+}
+
+/// A number with its thousands apart.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Prints a line of the command's output. A closed pipe ends the command quietly.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Where things lie.
+
+use std::path::{Path, PathBuf};
+
+/// Names the data folder when `--data-dir` does not.
+pub(crate) const DATA_DIR_VARIABLE: &str = "WARDNET_DATA_DIR";
+
+/// The data folder when nobody names one: `/var/lib/wardnet` for root, else in the user's home.
+pub(crate) fn default_data_dir() -> PathBuf {
+    let home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(|| {
+        let home = PathBuf::from(std::env::var_os("HOME")?);
+        (home != Path::new("/root")).then(|| home.join(".local/share"))
+    });
+    home.map_or_else(|| "/var/lib/wardnet".into(), |home| home.join("wardnet"))
+}
+
+/// The running server's socket.
+pub(crate) fn socket(data_dir: &Path) -> PathBuf {
+    data_dir.join("wardnet.sock")
+}
+
+/// The tokens' file.
+pub(crate) fn tokens(data_dir: &Path) -> PathBuf {
+    data_dir.join("tokens.json")
+}

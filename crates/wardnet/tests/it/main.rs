@@ -1,0 +1,7 @@
+//! The program as people and scripts use it: started, fed, asked, stopped.
+
+#![cfg(test)]
+
+mod commands;
+mod program;
+mod serving;

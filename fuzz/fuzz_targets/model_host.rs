@@ -1,0 +1,5 @@
+//! Reads any text as a host name.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| wardnet_model::fuzz_host(bytes));
