@@ -64,7 +64,7 @@ and then
 
   wardnet lookup 'hxxp://138[.]124[.]186[.]2:7000' google.com debian.org
   wardnet explain $LISTED
-  curl -H "Authorization: Bearer \$(wardnet tokens create my-first-token)" 'http://$LISTEN/v1/lookup?indicator=$LISTED'
+  curl -s -H "Authorization: Bearer \$(wardnet tokens create my-first-token)" 'http://$LISTEN/v1/lookup?indicator=$LISTED'
 
 END
   token="$(sed -n 's/^admin token: //p' "$said")"

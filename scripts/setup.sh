@@ -52,12 +52,12 @@ command -v cargo >/dev/null || fail "no cargo: install Rust from https://rustup.
 
 case "${1:-run}" in
   run)
-    # ring, our cryptography, has parts in C and assembly.
-    install_packages ca-certificates gcc libc6-dev
+    # ring, our cryptography, has parts in C and assembly; curl is what `make run` says to try.
+    install_packages ca-certificates curl gcc libc6-dev
     ;;
   test)
-    # libFuzzer is C++; some conformance cases are Python.
-    install_packages ca-certificates gcc libc6-dev g++ python3 python3-venv
+    # libFuzzer is C++; some conformance cases are Python, and the manual's commands use curl.
+    install_packages ca-certificates curl gcc libc6-dev g++ python3 python3-venv
     install_cargo_deny
     ;;
   *)

@@ -5,6 +5,10 @@
 //! machine disturbs both alike; the median of the rounds is shown.
 
 pub mod database;
+pub mod http;
+pub mod process;
 pub mod reads;
 pub mod row;
+pub mod server;
 pub mod timing;
+pub mod vectors;

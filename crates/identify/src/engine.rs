@@ -184,7 +184,7 @@ impl Engine {
         if late.unsettled {
             self.settle_all(now)?;
         }
-        for batch in late.renewed.iter().take(0) {
+        for batch in &late.renewed {
             self.revive(batch, now)?;
         }
         self.note_settled()

@@ -20,6 +20,8 @@ struct Probe<'a> {
     key: u64,
     table: Table<'a>,
     span: Span,
+    /// The bytes of the table that the search will most likely read.
+    likely: (u64, u64),
     layer: Layer,
     /// The table's first entry.
     place: Place,
@@ -103,7 +105,15 @@ impl<'a, 'q> Group<'a, 'q> {
         for probe in &mut self.probes {
             // An index that cannot be read is met again, and reported, by the search.
             probe.span = probe.table.span(probe.key).unwrap_or_default();
-            probe.table.prefetch(probe.span);
+            probe.likely = probe.table.likely_bytes(probe.span);
+        }
+        // Loops of their own: a prefetch waits for the address of its page, and a core has the
+        // more of them waiting the fewer instructions lie between two.
+        for probe in &self.probes {
+            prefetch(probe.table.entries, probe.likely.0);
+        }
+        for probe in &self.probes {
+            prefetch(probe.table.entries, probe.likely.1);
         }
     }
 }
@@ -149,7 +159,8 @@ fn stage_section<'a>(
     let mut put = |table: Table<'a>, position| {
         prefetch(table.index, table.shape.index_line(key));
         let place = Place { section: section_number, shard: number, position };
-        probes.push(Probe { key, table, span: Span::default(), layer, place });
+        let (span, likely) = Default::default();
+        probes.push(Probe { key, table, span, likely, layer, place });
     };
     if shard.narrow.count > 0 {
         put(base.narrow(shard)?, 0);

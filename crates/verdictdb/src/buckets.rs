@@ -27,11 +27,13 @@ pub(crate) const fn suitable_bits(count: u32) -> u8 {
 
 /// Bytes of an index over `2^bits` buckets. A table of one bucket needs none.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the mask keeps the index within the array")]
 pub(crate) const fn index_len(bits: u8) -> u64 {
     INDEX_LENGTHS[(bits & 31) as usize]
 }
 
 /// [`index_len`] by bits: every lookup asks for it.
+#[expect(clippy::indexing_slicing, reason = "computed when compiling, where a panic is an error")]
 const INDEX_LENGTHS: [u64; 32] = {
     let mut lengths = [0; 32];
     let mut bits = 1;

@@ -9,7 +9,6 @@
 
 use crate::bits::{self, BitWriter, low_mask, packed_len, window, window_small};
 use crate::buckets;
-use crate::map::prefetch;
 
 /// Entries around the likeliest place that a search compares at once.
 const LOOK: u32 = 8;
@@ -70,7 +69,13 @@ impl Shape {
     /// The part of a key that the entry itself holds.
     #[inline(always)]
     const fn rest(self, key: u64) -> u64 {
-        key & low_mask(self.key_bits())
+        self.aligned(key) >> (64 - self.key_bits())
+    }
+
+    /// The same, moved to the top.
+    #[inline(always)]
+    const fn aligned(self, key: u64) -> u64 {
+        key << (64 - self.key_bits())
     }
 
     /// Where the cache line of the index lies that serves `key`.
@@ -114,9 +119,7 @@ impl Table<'_> {
             0 => (0, shape.count),
             _ => buckets::range(self.index, shape.bucket(key))?,
         };
-        let width = shape.key_bits();
-        let rest = shape.rest(key);
-        let fraction = if width >= 32 { rest >> (width - 32) } else { rest << (32 - width) };
+        let fraction = shape.aligned(key) >> 32;
         let offset = (u64::from(end.wrapping_sub(begin)) * fraction) >> 32;
         Some(Span { begin, end, guess: begin.wrapping_add(offset as u32) })
     }
@@ -124,16 +127,15 @@ impl Table<'_> {
     /// The first of the entries that a search compares at once.
     #[inline(always)]
     fn look_from(span: Span) -> u32 {
-        span.guess.saturating_sub(LOOK / 2).max(span.begin)
+        span.guess.saturating_sub(LOOK / 2).min(span.end.saturating_sub(LOOK)).max(span.begin)
     }
 
-    /// Asks for the lines that a search of the span will most likely read.
+    /// The first and the last byte that a search of the span will most likely read.
     #[inline(always)]
-    pub(crate) fn prefetch(&self, span: Span) {
+    pub(crate) fn likely_bytes(&self, span: Span) -> (u64, u64) {
         let stride = u64::from(self.shape.stride());
         let bit = u64::from(Self::look_from(span)) * stride;
-        prefetch(self.entries, bit >> 3);
-        prefetch(self.entries, (bit + u64::from(LOOK) * stride) >> 3);
+        (bit >> 3, (bit + u64::from(LOOK) * stride) >> 3)
     }
 
     #[inline(always)]
@@ -142,7 +144,8 @@ impl Table<'_> {
         let bit = u64::from(position) * u64::from(shape.stride());
         let (skip, width) = (shape.tag_bits(), shape.key_bits());
         if skip + width <= 57 {
-            Some(window_small(self.entries, bit)? >> skip & low_mask(width))
+            let head = window_small(self.entries, bit)? << (64 - skip - width);
+            Some(head >> (64 - width))
         } else {
             Some((window(self.entries, bit)? >> skip) as u64 & low_mask(width))
         }
@@ -165,28 +168,29 @@ impl Table<'_> {
     #[inline(always)]
     fn look(&self, key: u64, span: Span) -> Option<u32> {
         let shape = self.shape;
-        let (stride, width) = (shape.stride(), shape.key_bits());
-        // The shift that brings a key's highest bit to the top; what lies beneath the key then
-        // decides between equal keys only, and none is below the key that is sought.
-        let lift = 64u32.checked_sub(width + shape.tag_bits()).filter(|lift| *lift >= 7)?;
-        let sought = key << (64 - width);
         let first = Self::look_from(span);
+        let last = first + LOOK;
+        // The shift that brings a key's highest bit to the top; what lies beneath the key then
+        // decides between equal keys only, and none of them is below the key that is sought.
+        let lift = 64u32.wrapping_sub(shape.key_bits() + shape.tag_bits());
+        if last > span.end || !(7..64).contains(&lift) {
+            return None;
+        }
+        let sought = shape.aligned(key);
+        let stride = shape.stride();
         let bit = u64::from(first) * u64::from(stride);
         let near = self.entries.get((bit >> 3) as usize..)?.first_chunk::<LOOK_BYTES>()?;
         let mut bit = (bit & 7) as u32;
         let mut below = 0u32;
-        for position in 0..LOOK {
+        for _ in 0..LOOK {
             let bytes = near.get((bit >> 3 & 127) as usize..)?.first_chunk::<8>()?;
             let word = u64::from_le_bytes(*bytes) << (lift - (bit & 7));
-            below |= u32::from(word < sought) << position;
+            below += u32::from(word < sought);
             bit += stride;
         }
-        let own = span.end.wrapping_sub(first).min(LOOK);
-        // What lies behind the bucket's end is not below, whatever its bits.
-        let count = (!(below & low_mask(own) as u32)).trailing_zeros();
-        let starts = count > 0 || first == span.begin;
-        let ends = count < own || first + own >= span.end;
-        (starts && ends).then_some(first + count)
+        let starts = below > 0 || first == span.begin;
+        let ends = below < LOOK || last == span.end;
+        (starts && ends).then_some(first + below)
     }
 
     #[inline(never)]

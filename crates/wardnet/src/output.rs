@@ -21,8 +21,16 @@ impl ImportLine {
             .flat_map(|report| report.rejected.iter())
             .map(|(reason, count)| ((*reason).to_string(), *count))
             .collect();
-        let warnings: Vec<String> =
+        let mut warnings: Vec<String> =
             report.iter().flat_map(|r| r.warnings.iter()).map(ToString::to_string).collect();
+        let patterns = report.as_ref().map_or(0, |report| report.patterns.len());
+        if patterns > 0 {
+            warnings.push(format!(
+                "{} patterns (substrings and regular expressions) were read; they name no single \
+                 indicator and take no part in verdicts",
+                thousands(patterns as u64)
+            ));
+        }
         let rejections: Vec<Value> = rejections
             .iter()
             .map(|rejection| {

@@ -1,4 +1,5 @@
 //! The engine from records to answers: imports, replay, time, tenants, faults.
+#![cfg(test)]
 
 mod faults;
 mod import;

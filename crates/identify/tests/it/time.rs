@@ -4,7 +4,7 @@ use crate::sample::{
     append, bad, band, days, decided, explained, import, open, options, pass, said, source, verdict,
 };
 use wardnet_identify::Engine;
-use wardnet_model::{Action, Band, Decision, Evidence, Record, Timestamp};
+use wardnet_model::{Action, Band, Decision, Evidence, Record, Stance, Timestamp};
 
 /// Every published verdict must be what the sum says at that time.
 #[track_caller]
@@ -73,7 +73,7 @@ fn evidence_ends_when_its_source_says() {
     let until = Some(days(1));
     for name in ["one", "two", "three"] {
         let source = source(&mut engine, name, days(0));
-        let until = until.filter(|_| name == "one");
+        let until = until.filter(|_| name == "three");
         let says = Evidence { until, ..said("ends.top", source, 1, days(0)) };
         append(&mut engine, Record::Evidence(says), days(0));
     }
@@ -137,8 +137,8 @@ fn a_clock_that_jumps_back_moves_no_verdict_back() {
 
     pass(&mut engine, days(3));
     assert_eq!(verdict(&engine, "fades.top", days(3)), faded);
-    let note = decided("fades.top", Action::Withdraw, days(3));
-    append(&mut engine, Record::Decision(note), days(3));
+    let remark = Evidence { stance: Stance::Context, ..said("fades.top", feed, 9, days(3)) };
+    append(&mut engine, Record::Evidence(remark), days(3));
     assert_eq!(verdict(&engine, "fades.top", days(3)), faded, "settled again, at no earlier time");
     engine.rebuild_base(days(3)).unwrap();
     assert_eq!(verdict(&engine, "fades.top", days(3)), faded);
