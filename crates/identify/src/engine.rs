@@ -77,6 +77,8 @@ pub struct Engine {
     rebuild_wanted: bool,
     /// Whether new bases wait, because more imports follow.
     holding: bool,
+    /// When decisions are next looked at for what they teach about sources.
+    pub(crate) learning_due: Timestamp,
     _lock: FolderLock,
 }
 
@@ -124,6 +126,7 @@ impl Engine {
             pending: Outcome::default(),
             rebuild_wanted: false,
             holding: false,
+            learning_due: Timestamp::default(),
             _lock: lock,
         };
         let replayed = engine.replay(now)?;

@@ -6,9 +6,10 @@
 use crate::{Engine, EngineError};
 use std::collections::BTreeMap;
 use wardnet_model::{
-    Action, CalibrationChange, DAY_SECS, Decision, Kind, SourceId, Stance, TenantId, Timestamp,
+    Action, CalibrationChange, DAY_SECS, Decision, Kind, Scope, SourceId, Stance, TenantId,
+    Timestamp,
 };
-use wardnet_store::{DossierKey, Store, StoreError};
+use wardnet_store::{DossierKey, Held, Store, StoreError};
 
 /// The reason given in the epochs that learning opens.
 const REASON: &str = "learning";
@@ -19,6 +20,10 @@ impl Engine {
     /// Opens an epoch with what verified decisions taught since the last one, if a day has passed
     /// and anything is new. Says whether it did.
     pub fn learn(&mut self, now: Timestamp) -> Result<bool, EngineError> {
+        if now < self.learning_due {
+            return Ok(false);
+        }
+        self.learning_due = now.plus_secs(DAY_SECS);
         let calibrations = self.store.calibrations()?;
         let last = calibrations.iter().rev().find(|record| &*record.reason == REASON);
         if last.is_some_and(|record| now.secs_since(record.at) < DAY_SECS) {
@@ -53,8 +58,7 @@ fn tally(store: &Store) -> Result<Tally, StoreError> {
     })?;
     let mut tally = Tally::new();
     for (key, kind, bad) in judged {
-        let Some(dossier) = store.dossier(&key)? else { continue };
-        for held in &dossier.evidence {
+        for held in evidence_at(store, &key)? {
             let right = match held.stance {
                 Stance::Malicious => bad,
                 Stance::Benign => !bad,
@@ -66,6 +70,17 @@ fn tally(store: &Store) -> Result<Tally, StoreError> {
         }
     }
     Ok(tally)
+}
+
+/// The evidence on a judged thing, at whatever scope it was given: a decision on a domain reaches
+/// its subtree, where a feed's row names it exactly.
+fn evidence_at(store: &Store, judged: &DossierKey) -> Result<Vec<Held>, StoreError> {
+    let mut evidence = Vec::new();
+    for scope in [Scope::Exact, Scope::Below, Scope::Subtree] {
+        let at = DossierKey::new(judged.tag(), &judged.key(), scope);
+        evidence.extend(store.dossier(&at)?.into_iter().flat_map(|dossier| dossier.evidence));
+    }
+    Ok(evidence)
 }
 
 /// What the operator's newest verification says: dangerous or not; `None` when there is none, or

@@ -2,8 +2,9 @@
 
 use crate::EngineError;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 /// The name of the lock file inside the data folder.
@@ -18,7 +19,12 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Takes the folder, making it if it is not there.
     pub(crate) fn take(dir: &Path) -> Result<Self, EngineError> {
-        std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
+        // What a tenant reports may be private: a new folder is its owner's alone.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(EngineError::io("create", dir))?;
         let path = dir.join(NAME);
         let mut file = File::options()
             .read(true)

@@ -4,6 +4,7 @@
 mod faults;
 mod import;
 mod kill;
+mod learning;
 mod lent;
 mod replay;
 mod sample;
