@@ -29,7 +29,10 @@ check:
 	cargo xtask check --fast
 
 bench:
-	cargo bench --workspace --benches
+	cargo build --release --locked --package wardnet --package wardnet-bench
+	set -e; for row in lookup_key lookup_url feeds http evidence idle; do \
+		echo "## $$row"; $(CARGO_TARGET_DIR)/release/$$row; \
+	done
 
 clean:
 	cargo clean

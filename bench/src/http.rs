@@ -29,7 +29,13 @@ impl Client {
         self.send("POST", path, media, body)
     }
 
-    fn send(&mut self, method: &str, path: &str, media: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
+    fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        media: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<u8>> {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\
              Content-Type: {media}\r\nContent-Length: {}\r\n\r\n",

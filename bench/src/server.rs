@@ -86,7 +86,8 @@ impl Drop for Running {
 fn end(pid: u32) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+        // A process that has ended already needs no signal.
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap_or_default();
     }
 }
 

@@ -15,7 +15,7 @@ fn main() -> anyhow::Result<()> {
     let mut client = server::client(&started)?;
     let mut milliseconds = Vec::with_capacity(records);
     for number in 0..records {
-        let name = format!("bad-{number}.example.net");
+        let name = format!("bad-{number}.wardnet-bench.com");
         let body = format!(
             r#"{{"observations":[{{"indicator":"{name}","category":"phishing","confidence":90}}]}}"#
         );

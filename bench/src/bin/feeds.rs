@@ -5,7 +5,6 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -84,7 +83,7 @@ fn report(cold: &[Update], again: &[Update]) -> anyhow::Result<()> {
 fn update(folder: &Path) -> anyhow::Result<Update> {
     let cpu_before = process::children_cpu_seconds()?;
     let (wall, done) = time(|| -> anyhow::Result<(String, u64)> {
-        let mut child = server::command(folder)?
+        let child = server::command(folder)?
             .args(["feeds", "update", "--json"])
             .stdout(Stdio::piped())
             .spawn()?;
@@ -92,34 +91,35 @@ fn update(folder: &Path) -> anyhow::Result<Update> {
         let (ended, watch) = mpsc::channel::<()>();
         let watcher = std::thread::spawn(move || {
             let mut most = 0;
-            while watch.recv_timeout(Duration::from_millis(10)) == Err(mpsc::RecvTimeoutError::Timeout)
+            while watch.recv_timeout(Duration::from_millis(10))
+                == Err(mpsc::RecvTimeoutError::Timeout)
             {
                 most = process::kilobytes(pid, "RssAnon").unwrap_or(0).max(most);
             }
             most
         });
-        let mut printed = String::new();
-        child.stdout.take().context("a pipe")?.read_to_string(&mut printed)?;
-        child.wait()?;
+        let output = child.wait_with_output()?;
         drop(ended);
-        Ok((printed, watcher.join().unwrap_or(0)))
+        Ok((String::from_utf8(output.stdout)?, watcher.join().unwrap_or(0)))
     });
     let (printed, anonymous_max_kb) = done?;
     let cpu = process::children_cpu_seconds()? - cpu_before;
-    let feeds: Vec<Value> =
-        printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let feeds: Vec<Value> = printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     ensure!(feeds.len() == vectors::FEEDS.len(), "every feed tells its outcome");
     Ok(Update { wall: wall.as_secs_f64(), cpu, anonymous_max_kb, feeds })
 }
 
-/// A row of the first feed, a small one that lies there plain.
+/// A row that several of the feeds list.
 const SAMPLE: &str = "allegro.pl-oferta981912111.sbs";
 
+/// When the source that was silent longest last said something of an indicator.
 fn last_seen(folder: &Path, indicator: &str) -> anyhow::Result<String> {
     let told = server::output(server::command(folder)?.args(["explain", "--json", indicator]))?;
     let told: Value = serde_json::from_str(&told)?;
-    let seen = told.pointer("/explained/0/published/last_seen").and_then(Value::as_str);
-    Ok(seen.with_context(|| format!("{indicator} is listed"))?.to_owned())
+    let evidence = told.pointer("/explained/0/evidence").and_then(Value::as_array);
+    let seen = evidence.into_iter().flatten().filter_map(|one| one.get("last_seen")?.as_str());
+    let oldest = seen.min().with_context(|| format!("{indicator} is listed"))?;
+    Ok(oldest.to_owned())
 }
 
 /// Checks that rows answer, and that the second run renewed what the first accepted.
@@ -137,8 +137,11 @@ fn check(
     row::note(format!("renewed {renewed} of {held}"));
     let plain = vectors::folder()?.join("tweetfeed/blocklists/domains.txt");
     let text = std::fs::read_to_string(plain)?;
-    let sample: Vec<&str> =
-        text.lines().filter(|line| line.contains('.') && !line.starts_with('#')).step_by(50).collect();
+    let sample: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains('.') && !line.starts_with('#'))
+        .step_by(50)
+        .collect();
     let mut lookup = server::command(folder)?;
     let told = server::output(lookup.args(["lookup", "--json"]).args(&sample))?;
     let listed = told.lines().filter(|line| !line.contains(r#""matched":[]"#)).count();

@@ -64,7 +64,14 @@ fn main() -> anyhow::Result<()> {
         figures.push(took.as_secs_f64() * 1e9);
     }
     let took = median(figures);
-    row::head(&["ns per expression", "ns per URL", "expressions per URL", "allocations", "entries", "hit share"]);
+    row::head(&[
+        "ns per expression",
+        "ns per URL",
+        "expressions per URL",
+        "allocations",
+        "entries",
+        "hit share",
+    ]);
     row::row(&[
         format!("{:.0}", took / expressions as f64),
         format!("{:.0}", took / QUESTIONS as f64),
@@ -78,7 +85,8 @@ fn main() -> anyhow::Result<()> {
 
 /// A URL as they are: two labels before the domain, three directories, a query.
 fn url(number: u64) -> anyhow::Result<Indicator> {
-    let [a, b, c] = [1, 2, 3].map(|salt| random(number.wrapping_mul(4).wrapping_add(salt)) % 100_000);
+    let [a, b, c] =
+        [1, 2, 3].map(|salt| random(number.wrapping_mul(4).wrapping_add(salt)) % 100_000);
     let text = format!("https://www.shop{a}.example{b}.com/path{c}/to/page{a}.html?id={b}");
     Ok(Indicator::Url(Url::parse(&text)?))
 }
