@@ -269,7 +269,13 @@ fn split_scheme(plain: &[u8]) -> Result<(Scheme, &[u8]), UrlError> {
     match plain {
         [b'/' | b'\\', b'/' | b'\\', rest @ ..] => Ok((Scheme::Http, trim_slashes(rest))),
         [b'/' | b'\\', ..] => Err(UrlError::NoHost),
-        _ => Ok((Scheme::Http, plain)),
+        _ => match split_before(plain, |byte| matches!(byte, b'/' | b'\\' | b'?')) {
+            // `<http://…` and `h**p://…` mean a scheme and no host with an empty port.
+            ([name @ .., b':'], [b'/' | b'\\', b'/' | b'\\', ..]) => {
+                Err(UrlError::Scheme(String::from_utf8_lossy(name).into_owned()))
+            }
+            _ => Ok((Scheme::Http, plain)),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ mod columns;
 use self::columns::{Column, Columns};
 use crate::feeds::csv::split;
 use crate::feeds::output::{Output, Sink};
-use crate::feeds::{FeedReport, RejectReason, Warning, url_list};
+use crate::feeds::{Limits, RejectReason, Warning, url_list};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use wardnet_model::{Category, Details, Indicator, Kind, Observation, Scope, Timestamp, address};
@@ -78,6 +78,16 @@ pub(crate) struct AbuseCh {
     columns: Option<Columns>,
     announced: Option<u64>,
     rows: u64,
+    open: Option<OpenRow>,
+}
+
+/// A row with a quoted field that its lines so far do not close (RFC 4180 section 2.6).
+#[derive(Debug)]
+struct OpenRow {
+    text: String,
+    /// Where it began.
+    line: u64,
+    lines: u32,
 }
 
 /// A row and the names of its fields.
@@ -109,10 +119,13 @@ impl<'r> Row<'r> {
             && self.indicators().is_ok_and(|indicators| !indicators.is_empty())
     }
 
-    /// What the row is about: three hashes in MalwareBazaar, one indicator elsewhere.
+    /// What the row is about: a URL with the file behind it, the address of a server, all the
+    /// hashes of one file, or a value of the type that the row names.
     fn indicators(&self) -> Result<Vec<Indicator>, RejectReason> {
         if let Some(url) = self.field(Column::Url) {
-            return Ok(vec![url_list::read(url)?]);
+            let mut found = vec![url_list::read(url)?];
+            found.extend(self.hashes()?);
+            return Ok(found);
         }
         if let Some(kind) = self.field(Column::ValueType) {
             let value = self.field(Column::Value).ok_or(RejectReason::MissingField("ioc_value"))?;
@@ -120,8 +133,15 @@ impl<'r> Row<'r> {
         }
         if let Some(host) = self.field(Column::Address) {
             let port = self.field(Column::Port).ok_or(RejectReason::MissingField("port"))?;
-            return Ok(vec![endpoint(host, port)?]);
+            // These are lists of addresses to block; the port only says where the server was seen.
+            endpoint(host, port)?;
+            return Ok(vec![Indicator::Address(address(host)?)]);
         }
+        let found = self.hashes()?;
+        if found.is_empty() { Err(RejectReason::MissingField("value")) } else { Ok(found) }
+    }
+
+    fn hashes(&self) -> Result<Vec<Indicator>, RejectReason> {
         let hashes = [
             (Column::Sha256, Kind::Sha256),
             (Column::Md5, Kind::Md5),
@@ -131,9 +151,8 @@ impl<'r> Row<'r> {
         ];
         let found = hashes
             .into_iter()
-            .filter_map(|(column, kind)| Some(Indicator::parse_as(kind, self.field(column)?)))
-            .collect::<Result<Vec<_>, _>>()?;
-        if found.is_empty() { Err(RejectReason::MissingField("value")) } else { Ok(found) }
+            .filter_map(|(column, kind)| Some(Indicator::parse_as(kind, self.field(column)?)));
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     fn category(&self) -> Option<Category> {
@@ -230,6 +249,54 @@ impl AbuseCh {
         text: &str,
         output: &mut Output<'_, S>,
     ) -> Result<(), RejectReason> {
+        let Some(mut open) = self.open.take() else { return self.begin(text, output) };
+        if self.is_whole(text) || !open.continues(text, &output.options.limits) {
+            // The quote was never meant to be closed.
+            self.give_up(&open, output);
+            return self.begin(text, output);
+        }
+        output.report.rows -= 1;
+        let outcome = self.read(&open.text, output);
+        if outcome == Err(RejectReason::UnclosedQuote) {
+            self.open = Some(open);
+        } else {
+            output.settle_at(open.line, outcome, &open.text);
+        }
+        Ok(())
+    }
+
+    /// Reads a row, and keeps it when it does not end with its line.
+    fn begin<S: Sink>(
+        &mut self,
+        text: &str,
+        output: &mut Output<'_, S>,
+    ) -> Result<(), RejectReason> {
+        let outcome = self.read(text, output);
+        if outcome == Err(RejectReason::UnclosedQuote) && self.columns.is_some() && !output.is_lossy
+        {
+            self.open = Some(OpenRow { text: text.to_owned(), line: output.line, lines: 1 });
+            return Ok(());
+        }
+        outcome
+    }
+
+    /// Whether a line has all the fields of a row.
+    fn is_whole(&self, text: &str) -> bool {
+        let mut fields = Vec::new();
+        let columns = self.columns.as_ref().map(|columns| columns.0.len());
+        split(text, &mut fields).is_ok() && Some(fields.len()) == columns
+    }
+
+    fn give_up<S: Sink>(&mut self, open: &OpenRow, output: &mut Output<'_, S>) {
+        self.rows += 1;
+        output.settle_at(open.line, Err(RejectReason::UnclosedQuote), &open.text);
+    }
+
+    fn read<S: Sink>(
+        &mut self,
+        text: &str,
+        output: &mut Output<'_, S>,
+    ) -> Result<(), RejectReason> {
         let mut fields = Vec::with_capacity(16);
         split(text, &mut fields)?;
         if let Some(columns) = Columns::of(&fields) {
@@ -254,12 +321,30 @@ impl AbuseCh {
     }
 
     /// Compares the count of the last line with what was read.
-    pub(crate) fn finish(&self, report: &mut FeedReport) {
+    pub(crate) fn finish<S: Sink>(&mut self, output: &mut Output<'_, S>) {
+        if let Some(open) = self.open.take() {
+            self.give_up(&open, output);
+        }
+        let report = &mut output.report;
         if let Some(announced) = self.announced
             && announced != self.rows
         {
             report.warnings.push(Warning::Count { announced, read: self.rows });
         }
+    }
+}
+
+impl OpenRow {
+    /// Adds a line, unless the row would become longer than rows are.
+    fn continues(&mut self, text: &str, limits: &Limits) -> bool {
+        self.lines += 1;
+        let length = self.text.len().saturating_add(text.len());
+        let fits = self.lines <= limits.row_lines_max && length < limits.line_bytes_max;
+        if fits {
+            self.text.push('\n');
+            self.text.push_str(text);
+        }
+        fits
     }
 }
 

@@ -13,6 +13,27 @@ use wardnet_model::{DomainName, HostError, Indicator, Observation, Scope, Stance
 /// Modifiers that do not narrow a rule down, in order.
 const KEPT_MODIFIERS: [&str; 5] = ["all", "doc", "document", "important", "popup"];
 
+/// Modifiers for whole pages. Beside one of them, [`PART_MODIFIERS`] only add to what is blocked.
+const PAGE_MODIFIERS: [&str; 3] = ["all", "doc", "document"];
+
+/// Modifiers for what a page loads, in order.
+const PART_MODIFIERS: [&str; 14] = [
+    "css",
+    "font",
+    "frame",
+    "image",
+    "media",
+    "object",
+    "other",
+    "ping",
+    "script",
+    "stylesheet",
+    "subdocument",
+    "websocket",
+    "xhr",
+    "xmlhttprequest",
+];
+
 /// What stands between the sites of a cosmetic rule and what it does there.
 const COSMETIC_MARKS: [&str; 7] = ["##", "#@#", "#?#", "#$#", "#%#", "#@$#", "#@%#"];
 
@@ -26,8 +47,10 @@ pub(crate) fn comment(text: &str) -> Option<&str> {
     }
     // AdGuard takes `# text` for a comment; `##selector` is a rule for all sites.
     let rest = text.strip_prefix('#')?;
-    let is_comment =
-        rest.bytes().all(|byte| byte == b'#') || !rest.starts_with(['#', '@', '?', '$', '%']);
+    let behind = rest.trim_start_matches('#');
+    let is_comment = behind.is_empty()
+        || behind.starts_with([' ', '\t'])
+        || !rest.starts_with(['#', '@', '?', '$', '%']);
     is_comment.then(|| rest.trim())
 }
 
@@ -67,12 +90,14 @@ fn is_regular_expression(rule: &str) -> bool {
 /// The pattern of a rule, unless a modifier narrows it down.
 fn strip_modifiers(rule: &str) -> Result<&str, RejectReason> {
     let Some((pattern, modifiers)) = rule.split_once('$') else { return Ok(rule) };
+    let blocks_pages = modifiers.split(',').any(|name| PAGE_MODIFIERS.contains(&name.trim()));
     for modifier in modifiers.split(',') {
         let name = modifier.split('=').next().unwrap_or_default().trim();
         if name == "badfilter" {
             return Err(RejectReason::Badfilter);
         }
-        if KEPT_MODIFIERS.binary_search(&name).is_err() {
+        let adds = blocks_pages && PART_MODIFIERS.binary_search(&name).is_ok();
+        if !adds && KEPT_MODIFIERS.binary_search(&name).is_err() {
             let name = name.chars().take(32).collect::<String>();
             return Err(RejectReason::Modifier(name.into()));
         }
@@ -111,6 +136,8 @@ fn read_anchored(pattern: &str) -> Result<(Indicator, Scope), RejectReason> {
     let name = pattern.trim_end_matches('|');
     let name = name.strip_suffix('^').unwrap_or(name);
     refuse_wildcards(name)?;
+    // Every URL of a host begins with `name/`.
+    let name = name.strip_suffix('/').filter(|host| !host.contains(['/', '?'])).unwrap_or(name);
     if !name.contains(['/', ':', '?']) {
         return Ok(match read_name(name)? {
             Indicator::Domain(name) => (Indicator::Domain(name), scope),
@@ -147,6 +174,7 @@ mod tests {
     #[test]
     fn kept_modifiers_are_in_order() {
         assert!(KEPT_MODIFIERS.is_sorted());
+        assert!(PART_MODIFIERS.is_sorted());
     }
 
     #[test]
@@ -157,7 +185,9 @@ mod tests {
             ("#", Some("")),
             ("####", Some("###")),
             ("[Adblock Plus 2.0]", Some("")),
+            ("## Section ##", Some("# Section ##")),
             ("##.banner", None),
+            ("###banner", None),
             ("#@#.banner", None),
             ("||name.top^", None),
         ] {

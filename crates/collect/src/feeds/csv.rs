@@ -34,6 +34,14 @@ pub(crate) fn split<'t>(row: &'t str, fields: &mut Vec<Cow<'t, str>>) -> Result<
     Ok(())
 }
 
+/// A cell without the quotes around it, as spreadsheets leave them in lists.
+pub(crate) fn unquote(cell: &str) -> &str {
+    ['"', '\'']
+        .into_iter()
+        .find_map(|quote| cell.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(cell)
+}
+
 fn split_at_comma(text: &str) -> (&str, Option<&str>) {
     match text.split_once(',') {
         Some((field, behind)) => (field, Some(behind)),
@@ -77,6 +85,15 @@ mod tests {
             assert_eq!(fields(row).unwrap(), expected, "{row}");
         }
         assert_eq!(fields(r#"a,"b"#), Err(RejectReason::UnclosedQuote));
+    }
+
+    #[test]
+    fn quotes_around_a_cell_go() {
+        for (cell, expected) in
+            [("\"a.top\"", "a.top"), ("'a.top'", "a.top"), ("a.top", "a.top"), ("\"", "\"")]
+        {
+            assert_eq!(unquote(cell), expected);
+        }
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Guesses a feed's format from its first bytes.
 
+use crate::feeds::csv::unquote;
 use crate::feeds::lines::{Line, Lines};
 use crate::feeds::{Format, Limits, abuse_ch, adblock, domain_list, hosts, ip_list};
 
@@ -33,6 +34,9 @@ impl Detection {
 /// Guesses a feed's format from its first bytes (64 KiB are enough) and perhaps its file's name.
 pub fn detect(head: &[u8], file_name: Option<&str>) -> Detection {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    if let Some(why) = not_text(head) {
+        return Detection::none(why);
+    }
     if head.trim_ascii().is_empty() {
         return Detection::none("there is nothing in it");
     }
@@ -46,9 +50,31 @@ pub fn detect(head: &[u8], file_name: Option<&str>) -> Detection {
     }
 }
 
+/// Says what the bytes are when they are no UTF-8 text, by their first few.
+fn not_text(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("it is a zip archive: unpack it first"),
+        [b'B', b'Z', b'h', ..] => Some("it is packed with bzip2: unpack it, or use gzip or zstd"),
+        [0xFD, b'7', b'z', b'X', b'Z', ..] => {
+            Some("it is packed with xz: unpack it, or use gzip or zstd")
+        }
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [_, 0, _, 0, ..] | [0, _, 0, _, ..] => {
+            Some("it is UTF-16 text: save it as UTF-8")
+        }
+        _ => None,
+    }
+}
+
 /// Whether the bytes begin a web page, as servers send in place of a feed.
 pub fn looks_like_html(head: &[u8]) -> bool {
-    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    let mut head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    // XHTML begins with an XML declaration, and pages of proxies with a comment.
+    for (start, end) in [("<?xml", "?>"), ("<!--", "-->")] {
+        if head.starts_with(start.as_bytes()) {
+            let behind = memchr::memmem::find(head, end.as_bytes()).map(|at| at + end.len());
+            head = behind.and_then(|at| head.get(at..)).unwrap_or_default().trim_ascii_start();
+        }
+    }
     ["<!doctype html", "<html", "<head", "<body", "<script"].iter().any(|mark| {
         head.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()))
     })
@@ -58,9 +84,11 @@ fn detect_json(head: &[u8]) -> Detection {
     let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
     let first = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let first_has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    if first.trim_ascii_end().ends_with(b"}")
-        && (first_has("\"cidr\"") || first_has("\"asn\"") || first_has("\"sblid\""))
-    {
+    let is_drop = first_has("\"cidr\"")
+        || first_has("\"asn\"")
+        || first_has("\"sblid\"")
+        || (first_has("\"metadata\"") && (has("\"cidr\"") || has("\"asn\"")));
+    if is_drop && first.trim_ascii_end().ends_with(b"}") {
         return Detection::sure(
             Format::SpamhausDrop,
             95,
@@ -121,7 +149,9 @@ fn detect_lines(head: &[u8], file_name: &str) -> Detection {
         if let Some((_, why)) = OTHERS.iter().find(|(mark, _)| text.contains(mark)) {
             return Detection::none(*why);
         }
-        let comment = text.starts_with(['!', ';']) || adblock::comment(text).is_some();
+        let comment = text.starts_with(['!', ';'])
+            || text.starts_with("// ")
+            || adblock::comment(text).is_some();
         if comment {
             spamhaus |= text.contains("Spamhaus");
         } else if !text.is_empty() {
@@ -146,14 +176,15 @@ fn is_drop_name(file_name: &str) -> bool {
 impl Votes {
     fn count(&mut self, text: &str) {
         self.rows += 1;
-        let cell = text.split([' ', '\t', ',', ';']).next().unwrap_or_default();
+        let cell = unquote(text.split([' ', '\t', ',', ';']).next().unwrap_or_default());
         if is_rule(text) {
             self.rules += 1;
         } else if hosts::is_row(text) {
             self.hosts += 1;
-        } else if text.contains("://") {
-            // A URL in a row of many cells does not make a list of URLs.
-            self.urls += usize::from(text.starts_with(cell) && cell.contains("://"));
+        } else if cell.contains("://") {
+            self.urls += 1;
+        } else if text.contains("://") && !text.contains(',') {
+            // Prose with a URL in it. Behind a comma it is a reference.
         } else if ip_list::read(cell).is_ok() || is_asn(cell) {
             self.addresses += 1;
             self.networks += usize::from(cell.contains('/') || is_asn(cell));
@@ -176,6 +207,15 @@ impl Votes {
             true => self.names + self.addresses + self.urls,
             false => self.names,
         };
+        // What is of several kinds, each too rare to win, is read by the reader that knows them all.
+        let all = self.names + self.addresses + self.urls;
+        if all.max(self.hosts).max(self.rules) == all
+            && all * 100 >= self.rows * SHARE_MIN
+            && self.addresses.max(self.urls).max(mixed) * 100 < self.rows * SHARE_MIN
+        {
+            let why = format!("{all} of the first {} rows are names, addresses or URLs", self.rows);
+            return Detection::sure(Format::DomainList, 60, why);
+        }
         let mut shares = [
             (mixed, Format::DomainList),
             (self.addresses, Format::IpList),
@@ -235,9 +275,17 @@ mod tests {
             ("# id,dateadded,url,url_status,threat\n", None, Some(Format::AbuseChCsv)),
             ("{\"cidr\":\"45.95.11.0/24\"}\n", None, Some(Format::SpamhausDrop)),
             ("{\"description\":\"d\",\"list\":[\"a", None, Some(Format::MispWarninglist)),
+            ("{\"type\":\"metadata\"}\n{\"asn\":1}\n", None, Some(Format::SpamhausDrop)),
+            ("evil-shop.top,used by X,https://a.top\n", None, Some(Format::DomainList)),
+            ("## Feed of names ##\n## second\nevil-shop.top\n", None, Some(Format::DomainList)),
+            ("\"http://evil-shop.top/a\"\n", None, Some(Format::UrlList)),
+            ("45.95.11.34\nhttp://evil-shop.top/a\n", None, Some(Format::DomainList)),
             ("{\"type\":\"bundle\"}", None, None),
             ("  <!DOCTYPE HTML>\n", None, None),
             ("<?xml version='1.0'?>", None, None),
+            ("<!-- x -->\n<html>", None, None),
+            ("PK\u{3}\u{4}evil-shop.top", None, None),
+            ("e\0v\0i\0l\0.\0t\0o\0p\0\n\0", None, None),
             ("address=/evil-shop.top/#\n", None, None),
             ("evil-shop.top CNAME .\n", None, None),
             ("# only comments\n", None, None),

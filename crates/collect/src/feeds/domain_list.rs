@@ -5,9 +5,12 @@
 //! endpoints and URLs that stand between the names are taken as what they are. What follows a `;`,
 //! a comma or a `#` is a note of the list's.
 
+use crate::feeds::csv::unquote;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::{RejectReason, hosts, ip_list, url_list};
-use wardnet_model::{DomainName, HostError, Indicator, Observation, ParseError, Scope, refang};
+use wardnet_model::{
+    DomainName, HostError, Indicator, Observation, ParseError, Scope, address, refang,
+};
 
 pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(), RejectReason> {
     if let Some(outcome) = hosts::row_in_other_list(text, output) {
@@ -18,7 +21,7 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
         output.report.rows = 0;
         return Ok(());
     }
-    let observation = read(value, output.bare_scope())?;
+    let observation = read(unquote(value), output.bare_scope())?;
     output.accept(observation)
 }
 
@@ -46,7 +49,16 @@ pub(crate) fn read(value: &str, bare_scope: Scope) -> Result<Observation, Reject
 }
 
 fn url_or_network(text: &str) -> Result<Indicator, ParseError> {
-    wardnet_model::network(text).or_else(|_| url_list::read(text))
+    wardnet_model::network(text).or_else(|error| match text.split_once('/') {
+        // A network with a slip in its length is not the page of an address.
+        Some((front, length))
+            if address(front).is_ok()
+                && length.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') =>
+        {
+            Err(error)
+        }
+        _ => url_list::read(text),
+    })
 }
 
 /// The first cell of the row: up to a comment, `;`, comma or blank.
@@ -68,7 +80,7 @@ fn value(text: &str) -> &str {
 }
 
 /// Whether the first row of a list names its columns: `Address,url`.
-fn is_column_name(text: &str, value: &str) -> bool {
+pub(crate) fn is_column_name(text: &str, value: &str) -> bool {
     text.get(value.len()..).is_some_and(|rest| rest.starts_with(','))
         && value.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }

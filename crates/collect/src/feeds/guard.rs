@@ -13,6 +13,19 @@ const IPV4_PREFIX_MIN: u8 = 8;
 /// The shortest prefix of an IPv6 network that is believed: the largest allocations are /19.
 const IPV6_PREFIX_MIN: u8 = 19;
 
+/// Whether a range holds more than the largest network that is believed.
+pub(crate) fn is_too_broad(first: IpAddr, last: IpAddr) -> bool {
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            last.to_bits().saturating_sub(first.to_bits()) >> (32 - IPV4_PREFIX_MIN) != 0
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            last.to_bits().saturating_sub(first.to_bits()) >> (128 - IPV6_PREFIX_MIN) != 0
+        }
+        _ => false,
+    }
+}
+
 /// Why a value must never block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -100,7 +113,18 @@ fn network_reason(network: &IpNet) -> Option<NeverBlocks> {
 fn domain_reason(name: &DomainName, scope: Scope, suffixes: &SuffixList) -> Option<NeverBlocks> {
     special_name(name.as_str()).or_else(|| {
         let exact = scope == Scope::Exact;
-        listed_suffix(name, suffixes).filter(|_| !(exact && is_one_of_many(name, suffixes)))
+        let holds_suffixes = scope.covers_beneath() && has_suffixes_beneath(name, suffixes);
+        listed_suffix(name, suffixes)
+            .filter(|_| !(exact && is_one_of_many(name, suffixes)))
+            .or(holds_suffixes.then_some(NeverBlocks::PublicSuffix))
+    })
+}
+
+/// Whether every name right beneath this one is a public suffix, as below `run.app`.
+fn has_suffixes_beneath(name: &DomainName, suffixes: &SuffixList) -> bool {
+    let child = format!("no-rule-names-this-label.{}", name.as_str());
+    DomainName::parse(&child).is_ok_and(|child| {
+        matches!(suffixes.is_public_suffix(&child), Some(Section::Icann | Section::Private))
     })
 }
 
@@ -121,7 +145,7 @@ fn url_reason(url: &Url, scope: Scope, suffixes: &SuffixList) -> Option<NeverBlo
             (whole && suffixes.is_public_suffix(name).is_some())
                 .then_some(NeverBlocks::PublicSuffix)
         }),
-        HostRef::Other(_) => None,
+        HostRef::Other(text) => (!text.contains('.')).then_some(NeverBlocks::SingleLabel),
     }
 }
 
@@ -206,6 +230,15 @@ mod tests {
         assert_eq!(judge("10.0.0.0/8", Scope::Exact, good), None);
         assert_eq!(judge("duckdns.org", Scope::Subtree, Stance::Context), None);
         assert_eq!(judge("github.com", Scope::Subtree, good), None);
+        let bad = Stance::Malicious;
+        for (text, scope, expected) in [
+            ("run.app", Scope::Subtree, Some(NeverBlocks::PublicSuffix)),
+            ("run.app", Scope::Below, Some(NeverBlocks::PublicSuffix)),
+            ("run.app", Scope::Exact, None),
+            ("evil-shop.top", Scope::Subtree, None),
+        ] {
+            assert_eq!(judge(text, scope, bad), expected, "{text} {scope}");
+        }
         let customer = "ec2-18-204-218-146.compute-1.amazonaws.com";
         let bad = judge(customer, Scope::Subtree, Stance::Malicious);
         assert_eq!(bad, Some(NeverBlocks::PublicSuffix));

@@ -47,7 +47,8 @@ fn name_row<S: Sink>(name: &str, output: &mut Output<'_, S>) -> Result<(), Rejec
 
 /// Whether nobody answers at the address in front of the names.
 fn is_sink_address(text: &str) -> Result<bool, RejectReason> {
-    if text == "0.0.0.0" || text == "127.0.0.1" {
+    // `0` is short for `0.0.0.0` (inet_aton).
+    if text == "0.0.0.0" || text == "127.0.0.1" || text == "0" {
         return Ok(true);
     }
     // `fe80::1%lo0`: a zone may follow a link-local address (RFC 4007 section 11).

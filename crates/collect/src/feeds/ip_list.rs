@@ -1,28 +1,70 @@
 //! Lists of addresses, networks, ranges and endpoints, one a line.
 //!
-//! What follows the value (a comment, or a label behind a comma) describes it and is not kept,
-//! but for one thing: ipsum writes a tab and the number of lists that hold the address.
+//! What follows the value (a comment, a label behind a comma or blank) describes it and is not kept,
+//! but for two things: ipsum writes a tab and the number of lists that hold the address, and DShield
+//! the last address of a network behind the first. Names and URLs that stand between the addresses
+//! are taken as what they are.
 
+use crate::feeds::csv::unquote;
+use crate::feeds::guard::is_too_broad;
 use crate::feeds::output::{Output, Sink};
-use crate::feeds::{NeverBlocks, RejectReason};
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use crate::feeds::{NeverBlocks, RejectReason, domain_list};
+use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use wardnet_model::{Indicator, Kind, Observation, ParseError, Scope, address, network, refang};
 
 pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(), RejectReason> {
     let text = strip_comment(text);
-    if let Some((value, label)) = text.split_once(',') {
+    // Commas behind a tab stand within another column.
+    let has_columns = text.split_once('\t').is_some_and(|(value, _)| !value.contains(','));
+    if let Some((value, label)) = text.split_once(',').filter(|_| !has_columns) {
         // C2IntelFeeds opens its lists with a private address marked as a test.
+        if output.report.rows == 1 && domain_list::is_column_name(text, value) {
+            output.report.rows = 0;
+            return Ok(());
+        }
         return match is_test_label(label) {
             true => Err(NeverBlocks::TestRow.into()),
-            false => value_row(value.trim(), None, output),
+            false => value_row(unquote(value.trim()), None, output),
         };
     }
-    match text.split_once('\t') {
-        Some((value, count)) => value_row(value.trim(), Some(confidence(count.trim())?), output),
-        None => value_row(text, None, output),
+    match text.split_once([' ', '\t']) {
+        Some((value, note)) if !note.trim_start().starts_with('-') => {
+            noted_row(value, note.trim(), has_columns, output)
+        }
+        _ => value_row(unquote(text), None, output),
     }
+}
+
+/// A value and what stands behind it, with a blank between.
+fn noted_row<S: Sink>(
+    value: &str,
+    note: &str,
+    has_columns: bool,
+    output: &mut Output<'_, S>,
+) -> Result<(), RejectReason> {
+    let cell = note.split_ascii_whitespace().next().unwrap_or_default();
+    if let Ok(last) = address(cell) {
+        // Also where the cell is a network mask, which no address comes before.
+        return match one_network(address(value)?, last) {
+            Some(network) => output.accept(observation(Indicator::network(network), None)),
+            None => Err(RejectReason::Range),
+        };
+    }
+    let is_count = has_columns && note.starts_with(|c: char| c.is_ascii_digit()) && note == cell;
+    let confidence = if is_count { Some(confidence(note)?) } else { None };
+    value_row(unquote(value), confidence, output)
+}
+
+/// The network that reaches from one address to another, if there is one.
+fn one_network(first: IpAddr, last: IpAddr) -> Option<IpNet> {
+    let mut networks = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => IpSubnets::V4(Ipv4Subnets::new(first, last, 0)),
+        (IpAddr::V6(first), IpAddr::V6(last)) => IpSubnets::V6(Ipv6Subnets::new(first, last, 0)),
+        _ => return None,
+    };
+    networks.next().filter(|_| networks.next().is_none())
 }
 
 fn value_row<S: Sink>(
@@ -32,12 +74,34 @@ fn value_row<S: Sink>(
 ) -> Result<(), RejectReason> {
     let indicator = match read(value) {
         Ok(indicator) => indicator,
-        Err(error) => match value.split_once('-') {
-            Some((first, last)) => return range_row(first.trim(), last.trim(), confidence, output),
-            None => return Err(error.into()),
-        },
+        Err(error) => {
+            return match value.split_once('-').map(|(first, last)| (first.trim(), last.trim())) {
+                Some((first, last)) if address(first).is_ok() => {
+                    range_row(first, last, confidence, output)
+                }
+                _ => named_row(value, confidence, error, output),
+            };
+        }
     };
     output.accept(observation(indicator, confidence))
+}
+
+/// A name or URL, unless it is more likely an address with a slip in it.
+fn named_row<S: Sink>(
+    value: &str,
+    confidence: Option<u8>,
+    error: ParseError,
+    output: &mut Output<'_, S>,
+) -> Result<(), RejectReason> {
+    let named = domain_list::read(value, output.bare_scope()).ok().filter(|seen| {
+        let name = match &seen.indicator {
+            Indicator::Domain(name) => name.as_str(),
+            Indicator::Url(url) => return value.contains("://") || url.host_text().contains('.'),
+            _ => return false,
+        };
+        name.rsplit_once('.').is_some_and(|(_, top)| top.starts_with(|c: char| c.is_alphabetic()))
+    });
+    output.accept(Observation { confidence, ..named.ok_or(error)? })
 }
 
 fn observation(indicator: Indicator, confidence: Option<u8>) -> Observation {
@@ -75,6 +139,9 @@ fn range_row<S: Sink>(
     let (first_address, last_address) = (address(first)?, address(last)?);
     if first_address > last_address {
         return Err(RejectReason::Range);
+    }
+    if is_too_broad(first_address, last_address) {
+        return Err(NeverBlocks::TooBroad.into());
     }
     let mut take = |network: IpNet| {
         let outcome = output.accept(observation(Indicator::network(network), confidence));

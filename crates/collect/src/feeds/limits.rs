@@ -9,6 +9,9 @@ pub struct Limits {
     /// The longest line, in bytes. A longer one is rejected and skipped without being held.
     /// Default: 64 KiB.
     pub line_bytes_max: usize,
+    /// The most lines that one row of a CSV may have, by line ends in quoted fields; a quote that
+    /// is open for longer was never meant to be closed. Default: 8.
+    pub row_lines_max: u32,
     /// The most lines that are read, comments included; what follows is left out and the report
     /// says so. For one JSON document: the most entries. Default: 50 million.
     pub lines_max: u64,
@@ -34,6 +37,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             line_bytes_max: 64 << 10,
+            row_lines_max: 8,
             lines_max: 50_000_000,
             document_bytes_max: 64 << 20,
             plain_bytes_max: 2 << 30,

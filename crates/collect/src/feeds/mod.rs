@@ -39,7 +39,7 @@ pub use fuzz::fuzz_feed;
 pub use guard::{NeverBlocks, never_blocks};
 pub use limits::{Limits, ReadOptions};
 pub use output::Sink;
-pub use patterns::{Pattern, PatternError, PatternKind, WarningPatterns};
+pub use patterns::{Pattern, PatternError, pattern_lists};
 pub use plain::{PlainError, open_plain};
 pub use read::{FeedError, read_feed};
 pub use report::{FeedReport, Header, RejectReason, Rejection, Warning};

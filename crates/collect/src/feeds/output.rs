@@ -3,7 +3,7 @@
 use crate::feeds::guard::never_blocks;
 use crate::feeds::report::excerpt;
 use crate::feeds::{FeedReport, ReadOptions, RejectReason, Rejection};
-use wardnet_model::{Observation, Scope, Stance, SuffixList};
+use wardnet_model::{Indicator, Observation, Scope, Stance, SuffixList};
 
 /// Takes what a feed says.
 pub trait Sink {
@@ -20,6 +20,10 @@ pub(crate) struct Output<'a, S> {
     pub(crate) report: FeedReport,
     /// The number of the line that is being read.
     pub(crate) line: u64,
+    /// Whether that line is not UTF-8, so that replacement characters stand in it.
+    pub(crate) is_lossy: bool,
+    /// How many comments were read.
+    pub(crate) comments: u64,
     suffixes: &'static SuffixList,
     sink: &'a mut S,
 }
@@ -30,6 +34,8 @@ impl<'a, S: Sink> Output<'a, S> {
             options,
             report: FeedReport::default(),
             line: 0,
+            is_lossy: false,
+            comments: 0,
             suffixes: SuffixList::shipped(),
             sink,
         }
@@ -47,6 +53,9 @@ impl<'a, S: Sink> Output<'a, S> {
         {
             observation.stance = stance;
         }
+        if self.is_lossy && has_replacement(&observation.indicator) {
+            return Err(RejectReason::NotUtf8);
+        }
         if let Some(reason) = never_blocks(&observation, self.suffixes) {
             return Err(reason.into());
         }
@@ -57,6 +66,7 @@ impl<'a, S: Sink> Output<'a, S> {
 
     /// Hands a rejection to the sink.
     pub(crate) fn reject(&mut self, reason: RejectReason, row: &str) {
+        let reason = if self.is_lossy { RejectReason::NotUtf8 } else { reason };
         *self.report.rejected.entry(reason.name()).or_default() += 1;
         self.sink.rejection(Rejection { line: self.line, reason, excerpt: excerpt(row) });
     }
@@ -67,4 +77,17 @@ impl<'a, S: Sink> Output<'a, S> {
             self.reject(reason, row);
         }
     }
+
+    /// [`settle`](Self::settle) for a row that began on an earlier line.
+    pub(crate) fn settle_at(&mut self, line: u64, outcome: Result<(), RejectReason>, row: &str) {
+        let current = std::mem::replace(&mut self.line, line);
+        self.settle(outcome, row);
+        self.line = current;
+    }
+}
+
+/// Whether bytes that are not UTF-8 were lost from an indicator, and not only from a note beside it.
+fn has_replacement(indicator: &Indicator) -> bool {
+    let text = indicator.to_string();
+    text.contains(char::REPLACEMENT_CHARACTER) || text.contains("%EF%BF%BD")
 }

@@ -90,10 +90,26 @@ impl Rows {
     fn comment<'t>(&self, text: &'t str) -> Option<&'t str> {
         let marks: &[char] = match self {
             Self::Adblock => return adblock::comment(text),
-            Self::UrlList => &['#'],
             _ => &['#', '!', ';'],
         };
-        text.strip_prefix(marks).map(|rest| rest.trim_start_matches(marks).trim())
+        match text.strip_prefix(marks) {
+            Some(rest) => Some(rest.trim_start_matches(marks).trim()),
+            // With a blank behind it, for `//name/path` is a URL without its scheme.
+            None => text.strip_prefix("// "),
+        }
+    }
+
+    /// Takes one line that is not empty.
+    fn take<S: Sink>(&mut self, text: &str, output: &mut Output<'_, S>) {
+        let Some(comment) = self.comment(text) else {
+            output.report.rows += 1;
+            return self.read(text, output);
+        };
+        output.comments += 1;
+        if output.comments <= HEADER_COMMENTS_MAX {
+            output.report.header.read_comment(comment);
+        }
+        self.read_comment(comment);
     }
 
     fn read<S: Sink>(&mut self, text: &str, output: &mut Output<'_, S>) {
@@ -115,10 +131,10 @@ impl Rows {
         }
     }
 
-    fn finish(&self, report: &mut FeedReport) {
+    fn finish<S: Sink>(&mut self, output: &mut Output<'_, S>) {
         match self {
-            Self::AbuseCh(state) => state.finish(report),
-            Self::SpamhausDrop(state) => state.finish(report),
+            Self::AbuseCh(state) => state.finish(output),
+            Self::SpamhausDrop(state) => state.finish(&mut output.report),
             _ => {}
         }
     }
@@ -130,26 +146,16 @@ fn read_rows<S: Sink>(
     output: &mut Output<'_, S>,
 ) -> Result<(), FeedError> {
     let mut lines = Lines::new(input, &output.options.limits);
-    let mut comments = 0u64;
     while let Some(line) = lines.next()? {
         output.line += 1;
         match line {
             Line::Text("") => {}
-            Line::Text(text) => {
-                if let Some(comment) = rows.comment(text) {
-                    comments += 1;
-                    if comments <= HEADER_COMMENTS_MAX {
-                        output.report.header.read_comment(comment);
-                    }
-                    rows.read_comment(comment);
-                } else {
-                    output.report.rows += 1;
-                    rows.read(text, output);
-                }
-            }
+            Line::Text(text) => rows.take(text, output),
             Line::NotUtf8(bytes) => {
-                output.report.rows += 1;
-                output.reject(RejectReason::NotUtf8, &String::from_utf8_lossy(bytes));
+                // Often only a comment or a file's name is in an older encoding.
+                output.is_lossy = true;
+                rows.take(&String::from_utf8_lossy(bytes), output);
+                output.is_lossy = false;
             }
             Line::TooLong(bytes) => {
                 output.report.rows += 1;
@@ -161,6 +167,6 @@ fn read_rows<S: Sink>(
     if lines.is_cut_short()? {
         output.report.warnings.push(Warning::CutShort(output.line));
     }
-    rows.finish(&mut output.report);
+    rows.finish(output);
     Ok(())
 }

@@ -1,18 +1,27 @@
 //! Lists of URLs, one a line, with or without a scheme, defanged or not.
 
-use crate::feeds::RejectReason;
+use crate::feeds::csv::unquote;
 use crate::feeds::output::{Output, Sink};
+use crate::feeds::{RejectReason, domain_list};
 use wardnet_model::{Indicator, Observation, ParseError, Url, refang};
 
 pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(), RejectReason> {
     // A `#` begins a fragment; with a blank on each side it begins a comment.
     let text = text.split(" # ").next().unwrap_or(text).trim_end();
-    let url = read(text)?;
+    // No browser sends a tab: it begins another column.
+    let text = text.split('\t').next().unwrap_or(text).trim_end();
+    let text = unquote(text);
     let scope = output.bare_scope();
-    output.accept(Observation::malicious(url, scope))
+    // Nothing but a host: all of it is meant, and not its front page.
+    let is_host = !text.contains(['/', '?', ' ']);
+    let host = is_host.then(|| domain_list::read(text, scope)).and_then(Result::ok);
+    output.accept(match host {
+        Some(host) => host,
+        None => Observation::malicious(read(text)?, scope),
+    })
 }
 
-/// Reads a URL; a name alone is the URL of its root.
+/// Reads a URL, also one without its scheme.
 pub(crate) fn read(text: &str) -> Result<Indicator, ParseError> {
     // Behind a scheme a blank is a careless `%20`; without one the text is no URL but prose.
     if text.contains(' ') && !text.contains("://") {

@@ -40,7 +40,8 @@ impl From<&FeedReport> for Counts {
             |warning: &Warning| matches!(warning, Warning::NoEnd | Warning::CutShort(_));
         Self {
             rows: report.rows,
-            accepted: report.accepted,
+            // A pattern is a statement too, though it names no single indicator.
+            accepted: report.accepted.saturating_add(report.patterns.len() as u64),
             rejected: report.rejected_total(),
             cut_short: report.warnings.iter().any(cut_short),
         }

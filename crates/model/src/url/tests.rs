@@ -74,6 +74,9 @@ fn urls_without_a_host_or_of_other_schemes_are_refused() {
     for text in ["mailto:a@b.example", "javascript:1", "data:text/html,x", "user:pass@a.example"] {
         assert!(matches!(Url::parse(text), Err(UrlError::Scheme(_))), "{text}");
     }
+    for text in ["<http://a.example/>", "\"https://a.example\"", "h**p://a.example", "<ftp:\\\\a"] {
+        assert!(matches!(Url::parse(text), Err(UrlError::Scheme(_))), "{text}");
+    }
     for text in ["http://a:b/", "http://a:1:2/", "http://a:65536/", "http://[::1]x/", "http://a:-1"]
     {
         assert_eq!(Url::parse(text), Err(UrlError::Port), "{text}");

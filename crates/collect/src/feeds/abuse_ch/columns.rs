@@ -26,9 +26,10 @@ pub(crate) enum Column {
 }
 
 /// Columns by the names the exports give them, in lower case and in order.
-const COLUMN_NAMES: [(&str, Column); 28] = [
+const COLUMN_NAMES: [(&str, Column); 32] = [
     ("confidence_level", Column::Confidence),
     ("dateadded", Column::FirstSeen),
+    ("dateadded (utc)", Column::FirstSeen),
     ("dst_ip", Column::Address),
     ("dst_port", Column::Port),
     ("dstip", Column::Address),
@@ -44,10 +45,13 @@ const COLUMN_NAMES: [(&str, Column); 28] = [
     ("listingreason", Column::Reason),
     ("malware", Column::Family),
     ("malware_printable", Column::Family),
+    ("md5", Column::Md5),
     ("md5_hash", Column::Md5),
+    ("md5hash", Column::Md5),
     ("reference", Column::Reference),
     ("sha1", Column::CertificateSha1),
     ("sha1_hash", Column::Sha1),
+    ("sha256", Column::Sha256),
     ("sha256_hash", Column::Sha256),
     ("signature", Column::Family),
     ("tags", Column::Tags),
@@ -56,6 +60,9 @@ const COLUMN_NAMES: [(&str, Column); 28] = [
     ("url", Column::Url),
     ("urlhaus_link", Column::Reference),
 ];
+
+/// Names that tables of other makers have too, so that they do not tell an export.
+const COMMON_NAMES: [&str; 2] = ["md5", "sha256"];
 
 /// The exports' own header lines, for files that lost theirs.
 const KNOWN_HEADERS: [&str; 10] = [
@@ -94,7 +101,10 @@ impl Columns {
                 COLUMN_NAMES.get(at).map(|(_, column)| *column)
             })
             .collect();
-        (columns.iter().flatten().count() >= 2).then_some(Self(columns))
+        let telling = names.iter().zip(&columns).filter(|(name, column)| {
+            column.is_some() && !COMMON_NAMES.contains(&&*name.trim().to_ascii_lowercase())
+        });
+        (telling.count() >= 2).then_some(Self(columns))
     }
 
     /// The columns of every export.
