@@ -33,6 +33,8 @@ pub struct Options {
     pub overlay_max: usize,
     /// Records taken in at once while replaying. Default 65,536.
     pub replay_chunk: usize,
+    /// Threads that fold records into the store. Default: one for each processor, 8 at most.
+    pub fold_threads: usize,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             journal: wardnet_journal::Options::default(),
             overlay_max: 20_000,
             replay_chunk: 1 << 16,
+            fold_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
         }
     }
 }
@@ -170,12 +173,12 @@ impl Engine {
             }
             (last, count, pending) = (seq, count + 1, pending + 1);
             if pending >= self.options.replay_chunk {
-                self.take_in(std::mem::take(&mut update), last, now)?;
+                self.take_in(std::mem::take(&mut update), last, self.room(), now)?;
                 pending = 0;
             }
         }
         if pending > 0 {
-            self.take_in(update, last, now)?;
+            self.take_in(update, last, self.room(), now)?;
         }
         self.catch_up(&late, now)?;
         Ok(count)
@@ -236,7 +239,7 @@ impl Engine {
             Arc::make_mut(&mut self.epoch).apply(calibration);
         }
         if written.first == self.store.position()? + 1 {
-            self.take_in(update, written.end - 1, now)
+            self.take_in(update, written.end - 1, self.room(), now).map(drop)
         } else {
             // An earlier write failed half way: the journal has more than the store.
             self.replay(now).map(drop)
@@ -262,36 +265,38 @@ impl Engine {
         Ok(written.unwrap_or(Positions { first: end, end }))
     }
 
-    /// Takes durable records into the store and settles the dossiers they touch.
-    fn take_in(
-        &mut self,
-        update: Update,
-        position: u64,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
-        let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
-        let mut settler = self.settler(&epoch, &store, now);
-        store.take_in(update, position, |key, dossier, _| settler.settle(key, dossier))?;
-        let outcome = settler.finish()?;
-        self.note(outcome);
-        Ok(())
-    }
-
     /// A settler for `now`, or where the clock has jumped back for the latest time that was shown:
-    /// verdicts never move to an earlier one.
+    /// verdicts never move to an earlier one. No more than `room` changes are kept.
     pub(crate) fn settler<'a>(
         &self,
         epoch: &'a Epoch,
         store: &'a Store,
+        room: usize,
         now: Timestamp,
     ) -> Settler<'a> {
-        let room = self.options.overlay_max.saturating_sub(self.pending.shared.len());
         let now = now.max(self.views.load().as_of);
         Settler::new(epoch, store, self.suffixes, now, self.sequence, room)
     }
 
-    pub(crate) fn note(&mut self, outcome: Outcome) {
-        self.sequence = self.sequence.max(outcome.sequence).max(self.views.load().seq);
+    /// How many changes may still be published before a new base takes their place.
+    pub(crate) fn room(&self) -> usize {
+        self.options.overlay_max.saturating_sub(self.pending.shared.len())
+    }
+
+    /// As [`Self::room`] for an import: when its changes wait for a new base anyway, there is no
+    /// use in publishing some of them before.
+    pub(crate) fn room_of_import(&self) -> usize {
+        if self.rebuild_wanted && self.holding { 0 } else { self.room() }
+    }
+
+    pub(crate) const fn fold_threads(&self) -> usize {
+        self.options.fold_threads
+    }
+
+    pub(crate) fn note(&mut self, mut outcome: Outcome) {
+        self.sequence = self.sequence.max(self.views.load().seq);
+        outcome.renumber(self.sequence);
+        self.sequence = outcome.sequence;
         self.rebuild_wanted |= outcome.count > outcome.shared.len() as u64;
         self.pending.shared.extend(outcome.shared);
         self.pending.tenants.extend(outcome.tenants);
@@ -375,7 +380,7 @@ impl Engine {
             }
             settled += due.len() as u64;
             let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
-            let mut settler = self.settler(&epoch, &store, now);
+            let mut settler = self.settler(&epoch, &store, self.room(), now);
             store.revisit_due(&due, |key, dossier| settler.settle(key, dossier))?;
             let outcome = settler.finish()?;
             self.note(outcome);
@@ -389,7 +394,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<BTreeSet<(BatchKey, DossierKey)>, EngineError> {
         let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
-        let mut settler = self.settler(&epoch, &store, now);
+        let mut settler = self.settler(&epoch, &store, self.room(), now);
         store.revisit(keys.iter().copied(), |key, dossier| settler.settle(key, dossier))?;
         let mut outcome = settler.finish()?;
         let faded = std::mem::take(&mut outcome.faded);

@@ -62,6 +62,23 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the disk is full. What was to be written may be durable in part; the rest of it is
+    /// not, and sending all of it again does no harm.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Journal(wardnet_journal::Error::NoSpace { .. }) => true,
+            Self::Store(error) => error.is_full(),
+            Self::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is taken in before the store is opened again.
+    pub const fn needs_reopening(&self) -> bool {
+        matches!(self, Self::Store(error) if error.needs_reopening())
+    }
+
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -1,12 +1,13 @@
 //! How a verdict came about: every piece of evidence, every decision, the whole sum.
 
 use crate::EngineError;
-use crate::settle::{items, scopes, subject};
+use crate::patterns::{self, PatternLine};
+use crate::settle::{self, scopes, subject};
 use wardnet_model::{
     Decision, Indicator, Relation, Scope, Sharing, SuffixList, TenantId, Timestamp, Tlp,
 };
 use wardnet_score::{Epoch, Explanation, Scorer};
-use wardnet_store::{Held, Published, Store};
+use wardnet_store::{Dossier, Held, Published, Store};
 
 /// One indicator at one scope, explained.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Explained {
     pub explanation: Explanation,
     /// The evidence behind the sum, the newest first.
     pub evidence: Vec<EvidenceLine>,
+    /// The patterns that match it, with or without a say in the sum.
+    pub patterns: Vec<PatternLine>,
     /// Every decision, in force or not.
     pub decisions: Vec<Decision>,
 }
@@ -46,11 +49,15 @@ pub fn explain(
     let scorer = Scorer::new(epoch);
     let mut found = Vec::new();
     for key in scopes(indicator) {
-        let Some(dossier) = store.dossier(&key)? else {
+        let Some(mut dossier) = store.dossier(&key)? else {
             continue;
         };
+        forget_later(&mut dossier, as_of);
         let subject = subject(epoch, suffixes, &key, &dossier);
-        let items = items(store, &dossier, tenant);
+        let mut items = settle::evidence(store, &dossier, tenant);
+        let mut patterns = patterns::lines(store, epoch, indicator, &items, as_of);
+        items.extend(patterns.iter().filter(|line| line.left_out.is_none()).map(|line| line.item));
+        patterns.retain(|line| patterns::may_see(line, tenant));
         let mut evidence: Vec<EvidenceLine> = dossier
             .evidence
             .iter()
@@ -69,10 +76,19 @@ pub fn explain(
             published: dossier.published.clone(),
             explanation: scorer.explain(subject, &items, as_of),
             evidence,
+            patterns,
             decisions,
         });
     }
     Ok(found)
+}
+
+/// Leaves out what was first seen, or decided, only after the time asked about. What has ended or
+/// was superseded since is gone from the store and cannot be brought back.
+fn forget_later(dossier: &mut Dossier, as_of: Timestamp) {
+    // Verdicts are of whole minutes: what came in the minute asked about counts.
+    dossier.evidence.retain(|held| held.first_seen.floor_minute() <= as_of);
+    dossier.decisions.retain(|decision| decision.at.floor_minute() <= as_of);
 }
 
 /// Its own tenant sees all of it; others what is shared and not marked for its owner alone.

@@ -1,16 +1,14 @@
 //! Taking in a feed: what is new joins, what is still there is renewed, what is gone ends.
 
 use crate::engine::SETTLED_AT_ONCE;
-use crate::settle::Settler;
 use crate::{Engine, EngineError};
 use rustc_hash::FxHashSet;
-use std::sync::Arc;
-use wardnet_journal::{Positions, record};
+use wardnet_journal::record;
 use wardnet_model::{
     BatchId, BatchSeen, Category, Evidence, ImportCounts, Indicator, Observation, Record, RecordId,
     Retraction, Sharing, SourceId, TenantId, Timestamp, Tlp,
 };
-use wardnet_store::{BatchKey, BatchState, DossierKey, Effect, Member, Update};
+use wardnet_store::{BatchKey, BatchState, DossierKey, Member, Update};
 
 /// Rows that are written, made durable and folded in together.
 const ROWS_AT_ONCE: usize = 1 << 15;
@@ -39,19 +37,77 @@ pub struct ImportTerms {
     pub sharing: Sharing,
 }
 
-/// One row, ready to be written: all that costs time was done where it was read.
-#[derive(Debug)]
-pub struct Row {
-    member: Member,
-    observation: Observation,
+/// What an import makes of a row besides its terms.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    at: Timestamp,
+    batch: BatchId,
+    revision: u64,
 }
 
-impl Row {
-    /// Finds the row's place and identity.
-    pub fn new(observation: Observation, terms: &ImportTerms) -> Self {
+/// Makes rows ready to be written: all that costs time is done where they are read.
+#[derive(Debug)]
+pub struct Packer {
+    terms: ImportTerms,
+    stamp: Stamp,
+    parcel: Parcel,
+}
+
+impl Packer {
+    /// Adds a row to the parcel.
+    pub fn push(&mut self, observation: Observation) {
         let dossier = DossierKey::of(&observation.indicator, observation.scope);
-        Self { member: Member { dossier, record: record_id(&observation, terms) }, observation }
+        let record = record_id(&observation, &self.terms);
+        let evidence = evidence(observation, record, &self.terms, self.stamp);
+        record::encode_evidence(&evidence, &mut self.parcel.bytes);
+        let end = self.parcel.bytes.len();
+        self.parcel.rows.push(Row { member: Member { dossier, record }, evidence, end });
     }
+
+    /// How many rows wait in the parcel.
+    pub const fn len(&self) -> usize {
+        self.parcel.rows.len()
+    }
+
+    /// Whether none does.
+    pub const fn is_empty(&self) -> bool {
+        self.parcel.rows.is_empty()
+    }
+
+    /// The parcel; the next row begins a new one.
+    pub fn take(&mut self) -> Parcel {
+        let (rows, bytes) = (self.parcel.rows.len(), self.parcel.bytes.len());
+        let next = Parcel { rows: Vec::with_capacity(rows), bytes: Vec::with_capacity(bytes) };
+        std::mem::replace(&mut self.parcel, next)
+    }
+}
+
+/// Rows ready to be written.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    rows: Vec<Row>,
+    /// The rows' records in the journal, one after the other.
+    bytes: Vec<u8>,
+}
+
+impl Parcel {
+    /// How many rows are in it.
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// One row: its place, what it says, and where its record ends.
+#[derive(Debug)]
+struct Row {
+    member: Member,
+    evidence: Evidence,
+    end: usize,
 }
 
 /// The digest of what a row says (FNV-1a): equal content from one source is one record.
@@ -82,14 +138,21 @@ pub enum Begun {
 #[derive(Debug)]
 pub struct Import {
     terms: ImportTerms,
-    at: Timestamp,
-    batch: BatchId,
-    revision: u64,
+    stamp: Stamp,
     /// Members of the last snapshot; empty for a plain import.
     before: Vec<Member>,
     seen: FxHashSet<Member>,
-    waiting: Vec<Row>,
+    update: Update,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
     counts: ImportCounts,
+}
+
+impl Import {
+    /// What makes its rows ready, on any thread.
+    pub fn packer(&self) -> Packer {
+        Packer { terms: self.terms.clone(), stamp: self.stamp, parcel: Parcel::default() }
+    }
 }
 
 impl Engine {
@@ -118,12 +181,12 @@ impl Engine {
         };
         let import = Import {
             terms,
-            at: now,
-            batch,
-            revision,
+            stamp: Stamp { at: now, batch, revision },
             before,
             seen: FxHashSet::default(),
-            waiting: Vec::new(),
+            update: Update::default(),
+            bytes: Vec::new(),
+            ends: Vec::new(),
             counts: ImportCounts::default(),
         };
         Ok((Begun::New, Some(import)))
@@ -153,64 +216,45 @@ impl Engine {
     }
 
     /// Takes in rows of an import.
-    pub fn import_rows(&mut self, import: &mut Import, rows: Vec<Row>) -> Result<(), EngineError> {
-        for row in rows {
+    pub fn import_rows(&mut self, import: &mut Import, parcel: Parcel) -> Result<(), EngineError> {
+        let mut from = 0;
+        for row in parcel.rows {
+            let record = parcel.bytes.get(from..row.end).unwrap_or_default();
+            from = row.end;
             let known = import.before.binary_search(&row.member).is_ok();
             if !import.seen.insert(row.member) || known {
                 import.counts.duplicate += 1;
                 continue;
             }
-            import.waiting.push(row);
+            import.bytes.extend_from_slice(record);
+            import.ends.push(import.bytes.len());
+            import.update.put(row.member.dossier, row.evidence);
         }
-        if import.waiting.len() >= ROWS_AT_ONCE {
+        if import.update.len() >= ROWS_AT_ONCE {
             self.flush(import)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, import: &mut Import) -> Result<(), EngineError> {
-        let rows = std::mem::take(&mut import.waiting);
-        let mut bytes = Vec::with_capacity(rows.len() * 80);
-        let mut ends = Vec::with_capacity(rows.len());
-        let mut update = Update::default();
-        for row in rows {
-            let evidence = evidence(row.observation, &row.member, import);
-            record::encode_evidence(&evidence, &mut bytes);
-            ends.push(bytes.len());
-            update.put(row.member.dossier, evidence);
-        }
-        if ends.is_empty() {
+        let update = std::mem::take(&mut import.update);
+        let count = update.len() as u64;
+        if update.is_empty() {
             return Ok(());
         }
-        let written = self.write(&bytes, &ends)?;
-        drop((bytes, ends));
-        self.take_in_counted(update, written, import)
-    }
-
-    fn take_in_counted(
-        &mut self,
-        update: Update,
-        written: Positions,
-        import: &mut Import,
-    ) -> Result<(), EngineError> {
+        let written = self.write(&import.bytes, &import.ends);
+        import.bytes.clear();
+        import.ends.clear();
+        let written = written?;
         if written.first != self.store.position()? + 1 {
-            import.counts.accepted += update.len() as u64;
-            return self.replay(import.at).map(drop);
+            import.counts.accepted += count;
+            return self.replay(import.stamp.at).map(drop);
         }
-        let (epoch, store) = (Arc::clone(&self.epoch), Arc::clone(&self.store));
-        let mut settler: Settler<'_> = self.settler(&epoch, &store, import.at);
-        store.take_in(update, written.end - 1, |key, dossier, effects| {
-            for effect in effects {
-                match effect {
-                    Effect::Added => import.counts.accepted += 1,
-                    Effect::Renewed | Effect::Nothing => import.counts.duplicate += 1,
-                    Effect::Ended => import.counts.expired += 1,
-                }
-            }
-            settler.settle(key, dossier);
-        })?;
-        let outcome = settler.finish()?;
-        self.note(outcome);
+        let room = self.room_of_import();
+        let taken = self.take_in(update, written.end - 1, room, import.stamp.at)?;
+        import.counts.accepted += taken.accepted;
+        import.counts.duplicate += taken.duplicate;
+        import.counts.expired += taken.expired;
         Ok(())
     }
 
@@ -230,18 +274,18 @@ impl Engine {
         let seen = BatchSeen {
             tenant: import.terms.tenant,
             source: import.terms.source,
-            batch: import.batch,
-            revision: import.revision,
-            at: import.at,
+            batch: import.stamp.batch,
+            revision: import.stamp.revision,
+            at: import.stamp.at,
             full: import.terms.full,
             digest: import.terms.digest,
             counts: import.counts,
         };
         let mut records: Vec<Record> = gone.into_iter().map(Record::Retraction).collect();
         records.push(Record::BatchSeen(seen.clone()));
-        self.append_only(records, import.at)?;
-        self.revive(&seen, import.at)?;
-        self.publish(import.at)?;
+        self.append_only(records, import.stamp.at)?;
+        self.revive(&seen, import.stamp.at)?;
+        self.publish(import.stamp.at)?;
         Ok(seen)
     }
 
@@ -260,30 +304,34 @@ impl Engine {
                 indicator,
                 scope: member.dossier.scope(),
                 record: member.record,
-                at: import.at,
+                at: import.stamp.at,
             });
         }
         Ok(gone)
     }
 }
 
-fn evidence(observation: Observation, member: &Member, import: &Import) -> Evidence {
-    let terms = &import.terms;
+fn evidence(
+    observation: Observation,
+    record: RecordId,
+    terms: &ImportTerms,
+    stamp: Stamp,
+) -> Evidence {
     // A row cannot have been seen after it was read, whatever its clock says.
-    let first_seen = observation.first_seen.unwrap_or(import.at).min(import.at);
+    let first_seen = observation.first_seen.unwrap_or(stamp.at).min(stamp.at);
     Evidence {
         tenant: terms.tenant,
         source: terms.source,
         indicator: observation.indicator,
         scope: observation.scope,
-        record: member.record,
-        revision: import.revision,
-        batch: import.batch,
+        record,
+        revision: stamp.revision,
+        batch: stamp.batch,
         stance: observation.stance,
         category: observation.category.unwrap_or(terms.category),
         confidence: observation.confidence.unwrap_or(terms.confidence),
         first_seen,
-        last_seen: import.at,
+        last_seen: stamp.at,
         until: observation.until,
         tlp: terms.tlp,
         sharing: terms.sharing,

@@ -1,11 +1,12 @@
 //! From a dossier to what is published of it: the one place where verdicts are made.
 
+use crate::patterns::{Matched, left_out, matched};
 use std::collections::BTreeSet;
 use wardnet_model::{
     Action, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind, Scope,
     Sharing, Stance, SuffixList, TenantId, Timestamp,
 };
-use wardnet_score::{Epoch, Item, Score, Scorer, Subject, rule};
+use wardnet_score::{Epoch, Item, Patterns, Score, Scorer, Subject, rule};
 use wardnet_store::{BatchKey, Dossier, DossierKey, Held, Published, Store, StoreError};
 use wardnet_verdictdb::{Change, EntryData, Facts, Layer, Profile, Terms};
 
@@ -41,6 +42,7 @@ pub(crate) enum TenantChange {
 pub(crate) struct Settler<'a> {
     scorer: Scorer<'a>,
     epoch: &'a Epoch,
+    patterns: Option<&'a Patterns>,
     store: &'a Store,
     suffixes: &'a SuffixList,
     now: Timestamp,
@@ -61,8 +63,8 @@ impl<'a> Settler<'a> {
         keep_changes: usize,
     ) -> Self {
         let outcome = Outcome { sequence, ..Outcome::default() };
-        let scorer = Scorer::new(epoch);
-        Self { scorer, epoch, store, suffixes, now, keep_changes, outcome, failure: None }
+        let (scorer, patterns) = (Scorer::new(epoch), epoch.patterns());
+        Self { scorer, epoch, patterns, store, suffixes, now, keep_changes, outcome, failure: None }
     }
 
     /// What was changed.
@@ -73,11 +75,15 @@ impl<'a> Settler<'a> {
     /// Makes the verdicts of one dossier and notes what changed.
     pub(crate) fn settle(&mut self, key: &DossierKey, dossier: &mut Dossier) {
         let subject = subject(self.epoch, self.suffixes, key, dossier);
-        let items = items(self.store, dossier, TenantId::SHARED);
-        let score = self.scorer.score(subject, &items, self.now);
+        let patterns = self
+            .patterns
+            .map_or_else(Vec::new, |patterns| matched(patterns, self.store, key, &dossier.payload));
+        let seen = Seen { epoch: self.epoch, store: self.store, dossier, patterns: &patterns };
+        let items = seen.items(TenantId::SHARED, self.now);
+        let score = seen.score(&self.scorer, subject, &items, TenantId::SHARED, self.now);
         let tenants = tenants(dossier);
-        let crossing = self.next_crossing(subject, dossier, &items, &tenants);
-        self.note_faded(key, subject, dossier, &tenants);
+        let crossing = self.next_crossing(subject, &seen, &items, &tenants);
+        self.note_faded(key, subject, &seen, &tenants);
         let published = Published {
             risk: score.verdict.risk,
             band: score.verdict.band,
@@ -101,7 +107,8 @@ impl<'a> Settler<'a> {
             self.change(key, dossier, Layer::Decision, data);
         }
         if old.private || dossier.published.private {
-            self.settle_tenants(key, subject, dossier, tenants);
+            let seen = Seen { epoch: self.epoch, store: self.store, dossier, patterns: &patterns };
+            self.settle_tenants(key, subject, &seen, tenants);
         }
     }
 
@@ -110,13 +117,14 @@ impl<'a> Settler<'a> {
     fn next_crossing(
         &mut self,
         subject: Subject,
-        dossier: &Dossier,
+        seen: &Seen<'_>,
         shared: &[Item],
         tenants: &[TenantId],
     ) -> Option<Timestamp> {
+        let dossier = seen.dossier;
         let mut next = self.scorer.next_crossing(subject, shared, self.now);
         for tenant in tenants {
-            let own = items(self.store, dossier, *tenant);
+            let own = seen.items(*tenant, self.now);
             let crossing = self.scorer.next_crossing(subject, &own, self.now);
             next = next.into_iter().chain(crossing).min();
         }
@@ -134,21 +142,27 @@ impl<'a> Settler<'a> {
         &mut self,
         key: &DossierKey,
         subject: Subject,
-        dossier: &Dossier,
+        seen: &Seen<'_>,
         tenants: &[TenantId],
     ) {
         let now = self.now.floor_minute();
-        let is_stale =
-            |held: &&Held| held.batch != BatchId::NONE && self.store.last_seen(held) < now;
-        let stale: Vec<BatchKey> =
-            dossier.evidence.iter().filter(is_stale).map(Held::batch_key).collect();
+        // Where there is something on both sides, what is fresh counts too: good news renewed while
+        // the bad ones fade bring the verdict down before both fading together would.
+        let evidence = &seen.dossier.evidence;
+        let says = |stance| evidence.iter().any(|held| held.stance == stance);
+        let mixed = !seen.patterns.is_empty() || says(Stance::Malicious) && says(Stance::Benign);
+        let rows = evidence.iter().filter(|held| {
+            held.batch != BatchId::NONE && (mixed || self.store.last_seen(held) < now)
+        });
+        let patterns = seen.patterns.iter().map(|one| one.batch);
+        let batches: Vec<BatchKey> = rows.map(Held::batch_key).chain(patterns).collect();
         let mut viewpoints = std::iter::once(TenantId::SHARED).chain(tenants.iter().copied());
-        if stale.is_empty()
-            || !viewpoints.any(|tenant| self.renewal_matters(subject, dossier, tenant))
+        if batches.is_empty()
+            || !viewpoints.any(|tenant| self.renewal_matters(subject, seen, tenant))
         {
             return;
         }
-        for batch in stale {
+        for batch in batches {
             if self.outcome.faded.insert((batch, *key))
                 && let Err(error) = self.store.mark_faded(&batch, key)
             {
@@ -160,9 +174,10 @@ impl<'a> Settler<'a> {
     /// Whether renewing some of the batches could change a tenant's verdict. Where all evidence is
     /// on one side, renewing all of them moves the sum the farthest. Where it is on both, any sum
     /// may come about, so every renewal is looked at.
-    fn renewal_matters(&self, subject: Subject, dossier: &Dossier, tenant: TenantId) -> bool {
-        let held = || dossier.evidence.iter().filter(|held| counts_for(held, tenant));
-        let says = |stance| held().any(|held| held.stance == stance);
+    fn renewal_matters(&self, subject: Subject, seen: &Seen<'_>, tenant: TenantId) -> bool {
+        let held = || seen.dossier.evidence.iter().filter(|held| counts_for(held, tenant));
+        let mut items = seen.items(tenant, self.now);
+        let says = |stance| items.iter().any(|item| item.stance == stance);
         if says(Stance::Malicious) && says(Stance::Benign) {
             return true;
         }
@@ -170,10 +185,11 @@ impl<'a> Settler<'a> {
             let verdict = self.scorer.score(subject, items, self.now).verdict;
             (verdict.risk, verdict.band)
         };
-        let mut items = items(self.store, dossier, tenant);
         let before = verdict(&items);
-        for (item, held) in items.iter_mut().zip(held()) {
-            if held.batch != BatchId::NONE {
+        // Patterns come after the evidence, and all of them belong to a batch.
+        let renewable = held().map(|held| held.batch != BatchId::NONE);
+        for (item, renewable) in items.iter_mut().zip(renewable.chain(std::iter::repeat(true))) {
+            if renewable {
                 item.last_seen = item.last_seen.max(self.now);
             }
         }
@@ -185,17 +201,17 @@ impl<'a> Settler<'a> {
         &mut self,
         key: &DossierKey,
         subject: Subject,
-        dossier: &Dossier,
+        seen: &Seen<'_>,
         tenants: Vec<TenantId>,
     ) {
+        let dossier = seen.dossier;
         if let Some(kind) = key.kind() {
             let place = full_key(key, &dossier.payload);
             let only = TenantChange::OnlyOf(kind, place, key.scope(), tenants.clone());
             self.outcome.tenants.push(only);
         }
         for tenant in tenants {
-            for (layer, new) in
-                tenant_entries(&self.scorer, self.store, (key, subject, dossier), tenant, self.now)
+            for (layer, new) in tenant_entries(&self.scorer, (key, subject, seen), tenant, self.now)
             {
                 if layer == Layer::Decision && is_never_listed(self.epoch, key) {
                     continue;
@@ -243,15 +259,15 @@ impl<'a> Settler<'a> {
 
 /// What a tenant with something of its own here is answered: evidence and decision entries that
 /// take the place of the shared ones.
-pub(crate) fn tenant_entries(
+fn tenant_entries(
     scorer: &Scorer<'_>,
-    store: &Store,
-    (key, subject, dossier): (&DossierKey, Subject, &Dossier),
+    (key, subject, seen): (&DossierKey, Subject, &Seen<'_>),
     tenant: TenantId,
     now: Timestamp,
 ) -> [(Layer, Option<EntryData>); 2] {
-    let items = items(store, dossier, tenant);
-    let score = scorer.score(subject, &items, now);
+    let dossier = seen.dossier;
+    let items = seen.items(tenant, now);
+    let score = seen.score(scorer, subject, &items, tenant, now);
     let decided = |tenant| decision_entry(key, dossier, tenant, now);
     [
         (Layer::Evidence, scored_entry(key, subject, dossier, &score)),
@@ -300,8 +316,56 @@ pub(crate) fn is_shared(held: &Held) -> bool {
     held.tenant == TenantId::SHARED || held.sharing == Sharing::Everyone
 }
 
+/// What verdicts on a dossier are made from: its evidence, and the patterns that match it.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) epoch: &'a Epoch,
+    pub(crate) store: &'a Store,
+    pub(crate) dossier: &'a Dossier,
+    pub(crate) patterns: &'a [Matched<'a>],
+}
+
+impl Seen<'_> {
+    /// What counts for a tenant at `now`, as scoring reads it: first the evidence, as many as
+    /// [`evidence`] gives, then the patterns that have a say.
+    pub(crate) fn items(&self, tenant: TenantId, now: Timestamp) -> Vec<Item> {
+        let mut items = evidence(self.store, self.dossier, tenant);
+        if !self.patterns.is_empty() {
+            let speaks =
+                |one: &&Matched<'_>| left_out(self.epoch, &items, &one.item, now).is_none();
+            let patterns: Vec<Item> =
+                self.patterns.iter().filter(speaks).map(|one| one.item).collect();
+            items.extend(patterns);
+        }
+        items
+    }
+
+    /// The verdict. Its dates are those of the evidence: who keeps a pattern has not seen the
+    /// thing itself.
+    fn score(
+        &self,
+        scorer: &Scorer<'_>,
+        subject: Subject,
+        items: &[Item],
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Score {
+        let mut score = scorer.score(subject, items, now);
+        if self.patterns.is_empty() {
+            return score;
+        }
+        let own = self.dossier.evidence.iter().filter(|held| counts_for(held, tenant)).count();
+        if let Some(own) = items.get(..own).filter(|own| own.len() < items.len()) {
+            let dated = scorer.score(subject, own, now).verdict;
+            score.verdict.first_seen = dated.first_seen;
+            score.verdict.last_seen = dated.last_seen;
+        }
+        score
+    }
+}
+
 /// The evidence that counts for a tenant, as scoring reads it.
-pub(crate) fn items(store: &Store, dossier: &Dossier, tenant: TenantId) -> Vec<Item> {
+pub(crate) fn evidence(store: &Store, dossier: &Dossier, tenant: TenantId) -> Vec<Item> {
     let counting = dossier.evidence.iter().filter(|held| counts_for(held, tenant));
     counting.map(|held| item(store, held)).collect()
 }

@@ -2,12 +2,15 @@
 //!
 //! Numbers are LEB128 varints unless they are digests. Every record begins with a byte that says
 //! what it is; a changed layout gets a new byte, and the old one is read for ever.
+//!
+//! A record of an unknown type can be passed over. A calibration with an unknown change cannot:
+//! whoever does not know all that scoring reads would compute other verdicts.
 
 use wardnet_model::{
     Action, BatchId, BatchSeen, Calibration, CalibrationChange, Category, Decision, Details,
-    Evidence, ImportCounts, Indicator, Kind, ParseError, Record, RecordId, Relation, RelationKind,
-    Reliability, Retraction, Scope, Sharing, Source, SourceId, SourceKind, Stance, TenantId,
-    Timestamp, Tlp,
+    Evidence, ImportCounts, Indicator, Kind, ParseError, Pattern, PatternKind, PatternList,
+    PatternSet, Record, RecordId, Relation, RelationKind, Reliability, Retraction, Scope, Sharing,
+    Source, SourceId, SourceKind, Stance, TenantId, Timestamp, Tlp,
 };
 
 const EVIDENCE: u8 = 1;
@@ -193,7 +196,31 @@ fn encode_calibration(calibration: &Calibration, out: &mut Vec<u8>) {
                 varint(u64::from(*right), out);
                 varint(u64::from(*wrong), out);
             }
+            CalibrationChange::Patterns(set) => {
+                out.push(7);
+                encode_patterns(set, out);
+            }
             _ => {}
+        }
+    }
+}
+
+fn encode_patterns(set: &PatternSet, out: &mut Vec<u8>) {
+    varint(u64::from(set.source.0), out);
+    varint(set.batch.0, out);
+    out.extend_from_slice(&[set.confidence, set.tlp.tag()]);
+    varint(set.first_seen.0, out);
+    varint(set.last_seen.0, out);
+    varint(set.lists.len() as u64, out);
+    for list in &set.lists {
+        text(&list.name, out);
+        varint(list.kinds.len() as u64, out);
+        out.extend(list.kinds.iter().map(|kind| kind.tag()));
+        out.extend_from_slice(&[list.stance.tag(), list.category.tag()]);
+        varint(list.patterns.len() as u64, out);
+        for pattern in &list.patterns {
+            out.push(pattern.kind.tag());
+            text(&pattern.text, out);
         }
     }
 }
@@ -556,10 +583,49 @@ impl<'a> Reader<'a> {
                 right: self.number("a count")?,
                 wrong: self.number("a count")?,
             },
+            7 => CalibrationChange::Patterns(self.patterns()?),
             other => {
                 return Err(RecordError::Unknown { what: "a change", value: other.into() });
             }
         })
+    }
+
+    fn patterns(&mut self) -> Result<PatternSet, RecordError> {
+        Ok(PatternSet {
+            source: self.source_id()?,
+            batch: BatchId(self.varint("a batch")?),
+            confidence: self.byte("a confidence")?,
+            tlp: self.tagged("a TLP", Tlp::from_tag)?,
+            first_seen: self.time("a time")?,
+            last_seen: self.time("a time")?,
+            lists: self.many("lists", Self::pattern_list)?,
+        })
+    }
+
+    fn pattern_list(&mut self) -> Result<PatternList, RecordError> {
+        Ok(PatternList {
+            name: self.text("a list's name")?,
+            kinds: self.many("kinds", |reader| reader.tagged("a kind", Kind::from_tag))?,
+            stance: self.tagged("a stance", Stance::from_tag)?,
+            category: self.category()?,
+            patterns: self.many("patterns", |reader| {
+                let kind = reader.tagged("a kind of pattern", PatternKind::from_tag)?;
+                Ok(Pattern { kind, text: reader.text("a pattern")? })
+            })?,
+        })
+    }
+
+    /// A count and as many things, each of which takes a byte at least.
+    fn many<T>(
+        &mut self,
+        what: &'static str,
+        mut read: impl FnMut(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Vec<T>, RecordError> {
+        let count = self.length(what)?;
+        if count > self.bytes.len() {
+            return Err(RecordError::Truncated(what));
+        }
+        (0..count).map(|_| read(self)).collect()
     }
 
     fn source(&mut self) -> Result<Source, RecordError> {

@@ -1,6 +1,6 @@
 //! What scoring reads besides evidence, in numbered epochs.
 
-use crate::{Category, Kind, Source, SourceId, Timestamp};
+use crate::{Category, Kind, PatternSet, Source, SourceId, Timestamp};
 
 /// A change to what scoring reads. All changes of one record take effect together, as one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,4 +43,6 @@ pub enum CalibrationChange {
         /// Refuted.
         wrong: u32,
     },
+    /// The patterns of one batch of a source: the whole set. An empty one takes the last away.
+    Patterns(PatternSet),
 }

@@ -4,15 +4,18 @@
 //! good evidence as at the end, and the other way round. Where both bounds publish the same
 //! verdict nothing happens in between; elsewhere the interval is halved, down to a minute.
 
-use crate::sum::{Terms, exact_risk};
+use crate::sum::{Terms, exact_risk, ordered};
 use crate::{Item, Scorer, Subject};
 use wardnet_model::{Band, DAY_SECS, Risk, Timestamp};
 
 /// How far ahead crossings are looked for; what lies beyond is looked at again then.
 pub const HORIZON_SECS: u64 = 3650 * DAY_SECS;
 
-/// The memo of single-evidence crossings is emptied at this size.
+/// The memo of crossings is emptied at this size.
 const MEMO_MAX: usize = 4096;
+
+/// Crossings of more evidence than this are not kept.
+const MEMO_ITEMS_MAX: usize = 8;
 
 type Published = (Risk, Band);
 
@@ -26,19 +29,19 @@ impl Scorer<'_> {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let now = now.floor_minute();
-        let [item] = items else {
-            return self.search(subject, items, now);
-        };
-        // Rows of one feed differ in nothing that matters here: one search serves them all.
-        let key = (subject, Item { first_seen: now, ..*item });
+        // Rows of one feed, or of the same few feeds, differ in nothing that matters here: one
+        // search serves them all.
+        let key = (subject, ordered(items));
         if let Some(known) = self.crossings.get(&key) {
             return *known;
         }
         let found = self.search(subject, items, now);
-        if self.crossings.len() >= MEMO_MAX {
-            self.crossings.clear();
+        if key.1.len() <= MEMO_ITEMS_MAX {
+            if self.crossings.len() >= MEMO_MAX {
+                self.crossings.clear();
+            }
+            self.crossings.insert(key, found);
         }
-        self.crossings.insert(key, found);
         found
     }
 

@@ -1,10 +1,13 @@
 //! A calibration epoch: all that scoring reads besides the evidence itself.
 
 use crate::fixed::{ONE, Probability, percent};
+use crate::patterns::{PatternLimits, Patterns, PatternsError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use wardnet_model::{
-    Calibration, CalibrationChange, Category, DAY_SECS, Kind, Reliability, Source, SourceId,
+    BatchId, Calibration, CalibrationChange, Category, DAY_SECS, Kind, PatternSet, Reliability,
+    Source, SourceId,
 };
 
 /// The state that all calibration records up to a numbered one add up to.
@@ -21,7 +24,12 @@ pub struct Epoch {
     never_listed: Vec<Box<str>>,
     suffix_list: Option<[u8; 32]>,
     learned: BTreeMap<(SourceId, Kind), (u32, u32)>,
+    pattern_sets: PatternSets,
+    /// The sets, compiled when they are first asked; shared by all copies of the epoch.
+    patterns: Arc<OnceLock<Patterns>>,
 }
+
+type PatternSets = BTreeMap<(SourceId, BatchId), Arc<PatternSet>>;
 
 /// What the inner loop needs of a source, looked up once per piece of evidence.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +68,10 @@ impl Epoch {
                     if let Some(facts) = self.facts.get_mut(source) {
                         facts.by_kind = true;
                     }
+                }
+                CalibrationChange::Patterns(set) => {
+                    take_patterns(&mut self.pattern_sets, set);
+                    self.patterns = Arc::default();
                 }
                 _ => {}
             }
@@ -128,6 +140,33 @@ impl Epoch {
         self.learned.get(&(source, kind)).copied()
     }
 
+    /// Every set of patterns, in order of source and batch.
+    pub fn pattern_sets(&self) -> impl Iterator<Item = &PatternSet> {
+        self.pattern_sets.values().map(Arc::as_ref)
+    }
+
+    /// The patterns of one batch of a source.
+    pub fn pattern_set(&self, source: SourceId, batch: BatchId) -> Option<&PatternSet> {
+        self.pattern_sets.get(&(source, batch)).map(Arc::as_ref)
+    }
+
+    /// The patterns in force, compiled; `None` when there are none.
+    pub fn patterns(&self) -> Option<&Patterns> {
+        if self.pattern_sets.is_empty() {
+            return None;
+        }
+        Some(self.patterns.get_or_init(|| compile_usable(&self.pattern_sets)))
+    }
+
+    /// Whether sets of patterns, in place of those of the same batches, can be used.
+    pub fn check_patterns(&self, changed: &[PatternSet]) -> Result<(), PatternsError> {
+        let mut sets = self.pattern_sets.clone();
+        for set in changed {
+            take_patterns(&mut sets, set);
+        }
+        Patterns::compile(sets.values(), &PatternLimits::default()).map(drop)
+    }
+
     pub(crate) fn facts(&self, source: SourceId) -> Option<&SourceFacts> {
         self.facts.get(&source)
     }
@@ -167,6 +206,31 @@ impl Epoch {
             _ => secs,
         }
     }
+}
+
+fn take_patterns(sets: &mut PatternSets, set: &PatternSet) {
+    let key = (set.source, set.batch);
+    if set.is_empty() {
+        sets.remove(&key);
+    } else {
+        sets.insert(key, Arc::new(set.clone()));
+    }
+}
+
+/// Compiles what can be used. Sets are checked before they are written down, so all of them can,
+/// unless the record comes from a program with other limits: then the last ones are left out.
+fn compile_usable(sets: &PatternSets) -> Patterns {
+    let limits = PatternLimits::default();
+    Patterns::compile(sets.values(), &limits).unwrap_or_else(|_| {
+        let mut usable: Vec<&Arc<PatternSet>> = Vec::new();
+        for set in sets.values() {
+            usable.push(set);
+            if Patterns::compile(usable.iter().copied(), &limits).is_err() {
+                usable.pop();
+            }
+        }
+        Patterns::compile(usable, &limits).unwrap_or_default()
+    })
 }
 
 /// The lower bounds of belief that an Admiralty grade stands for, before anything is learned.

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! `r` is how far the source is believed, `q` how sure it is, `D` halves with every half-life.
-//! Read [`Epoch`] for what steers it, [`Scorer::score`] for the sum, [`Scorer::next_crossing`] for
-//! when it changes by itself, and [`Explanation`] for the same sum with every term shown.
+//! Read [`Epoch`] for what steers it, [`Patterns`] for what is said of indicators by their look,
+//! [`Scorer::score`] for the sum, [`Scorer::next_crossing`] for when it changes by itself, and
+//! [`Explanation`] for the same sum with every term shown.
 
 #![cfg_attr(
     not(test),
@@ -31,6 +32,8 @@ mod decisions;
 mod epoch;
 mod explain;
 mod fixed;
+mod patterns;
+mod policy;
 mod sum;
 
 pub use crossing::HORIZON_SECS;
@@ -38,6 +41,8 @@ pub use decisions::{Ruling, rule};
 pub use epoch::{Epoch, default_half_life_secs};
 pub use explain::{Contribution, Explanation, GroupTerm};
 pub use fixed::{ONE, Probability, decay, logit, percent, risk_of};
+pub use patterns::{PatternLimits, PatternMatch, Patterns, PatternsError, fuzz_patterns};
+pub use policy::{Level, Policy, UnknownLevel};
 pub use sum::{
     BENIGN_PRIOR, GROUP_CLIP, HOSTING_RISK_MAX, INFERRED_RISK_MAX, Item, PRIOR, Score, Scorer,
     Subject,

@@ -121,7 +121,7 @@ impl Group {
 #[derive(Debug)]
 pub struct Scorer<'e> {
     pub(crate) epoch: &'e Epoch,
-    pub(crate) crossings: FxHashMap<(Subject, Item), Option<Timestamp>>,
+    pub(crate) crossings: FxHashMap<(Subject, SmallVec<[Item; 8]>), Option<Timestamp>>,
 }
 
 impl<'e> Scorer<'e> {
@@ -203,11 +203,8 @@ impl<'e> Scorer<'e> {
         now: Timestamp,
         shadow: bool,
     ) -> SmallVec<[Group; 4]> {
-        // Fixed-point products depend on their order, so the order is fixed first.
-        let mut sorted: SmallVec<[Item; 8]> = items.iter().copied().collect();
-        sorted.sort_unstable();
         let mut groups: SmallVec<[Group; 4]> = SmallVec::new();
-        for item in &sorted {
+        for item in &ordered(items) {
             let weighs = matches!(item.stance, Stance::Malicious | Stance::Benign);
             let facts = self.epoch.facts(item.source);
             if !weighs || !item.in_force(now) || (!shadow && facts.is_some_and(|f| f.shadow)) {
@@ -235,6 +232,15 @@ impl<'e> Scorer<'e> {
         let fresh = decay(now.secs_since(item.last_seen), half_life);
         product(product(believed, percent(item.confidence)), fresh)
     }
+}
+
+/// Items in the order in which they are summed, without what does not weigh: fixed-point products
+/// depend on their order, so it is fixed first.
+pub(crate) fn ordered(items: &[Item]) -> SmallVec<[Item; 8]> {
+    let weighing = |item: &Item| Item { first_seen: Timestamp::default(), ..*item };
+    let mut ordered: SmallVec<[Item; 8]> = items.iter().map(weighing).collect();
+    ordered.sort_unstable();
+    ordered
 }
 
 /// The risk of a sum, with the ceilings that no sum passes.

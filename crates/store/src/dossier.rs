@@ -106,9 +106,10 @@ impl Held {
     }
 }
 
-impl From<Evidence> for Held {
-    fn from(evidence: Evidence) -> Self {
-        Self {
+impl Held {
+    /// Parts evidence into what it is about and what is said.
+    pub fn split(evidence: Evidence) -> (Indicator, Self) {
+        let held = Self {
             tenant: evidence.tenant,
             source: evidence.source,
             record: evidence.record,
@@ -123,7 +124,8 @@ impl From<Evidence> for Held {
             last_seen: evidence.last_seen,
             until: evidence.until,
             details: evidence.details,
-        }
+        };
+        (evidence.indicator, held)
     }
 }
 

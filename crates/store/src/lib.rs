@@ -7,19 +7,25 @@
 //! nothing.
 //!
 //! Besides dossiers it keeps the [batches](BatchState) that evidence is renewed with, the members
-//! of each feed's latest snapshot, and when verdicts will next change by themselves.
+//! of each feed's latest snapshot, which dossiers were decided about or are disputed, and when verdicts
+//! will next change by themselves.
 
 mod batches;
 mod codec;
 mod dossier;
 mod error;
+mod fold;
+mod listings;
 mod members;
 mod relations;
 mod store;
+mod tables;
 
 pub use batches::{BatchKey, BatchState};
 pub use codec::{Front, fuzz_dossier};
 pub use dossier::{Dossier, DossierKey, Effect, Held, Limits, Mutation, Published};
 pub use error::StoreError;
+pub use fold::Settle;
+pub use listings::Listing;
 pub use members::Member;
 pub use store::{Due, Options, Store, Update};

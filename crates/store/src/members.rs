@@ -4,7 +4,6 @@
 //! large feed rewrites little.
 
 use crate::DossierKey;
-use std::collections::{BTreeMap, BTreeSet};
 use wardnet_model::{RecordId, SourceId, TenantId};
 
 /// How many chunks a feed's members are spread over.
@@ -60,19 +59,24 @@ pub(crate) fn decode(bytes: &[u8]) -> impl Iterator<Item = Member> + '_ {
     members.iter().map(Member::read)
 }
 
-/// The bytes of a chunk after members joined (`true`) and left.
-pub(crate) fn update(old: &[u8], moves: &BTreeMap<Member, bool>) -> Vec<u8> {
-    let mut members: BTreeSet<Member> = decode(old).collect();
-    for (member, joins) in moves {
-        if *joins {
-            members.insert(*member);
-        } else {
-            members.remove(member);
+/// The bytes of a chunk after members joined (`true`) and left. Moves come sorted; of several of
+/// one member the last counts.
+pub(crate) fn update(old: &[u8], moves: impl Iterator<Item = (Member, bool)>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(old.len() + moves.size_hint().0 * WIDTH);
+    let mut members = decode(old).peekable();
+    let mut moves = moves.peekable();
+    while let Some((member, joins)) = moves.next() {
+        if moves.peek().is_some_and(|(next, _)| *next == member) {
+            continue;
+        }
+        while let Some(before) = members.next_if(|other| *other < member) {
+            bytes.extend_from_slice(&before.bytes());
+        }
+        members.next_if_eq(&member);
+        if joins {
+            bytes.extend_from_slice(&member.bytes());
         }
     }
-    let mut bytes = Vec::with_capacity(members.len() * WIDTH);
-    for member in members {
-        bytes.extend_from_slice(&member.bytes());
-    }
+    members.for_each(|member| bytes.extend_from_slice(&member.bytes()));
     bytes
 }

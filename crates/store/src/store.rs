@@ -1,13 +1,17 @@
 //! The store itself: one embedded engine, one folder, one writer.
 
-use crate::dossier::{Dossier, DossierKey, Effect, Held, Limits, Mutation};
+use crate::dossier::{Dossier, DossierKey, Held, Limits, Mutation};
 use crate::error::StoreError;
+use crate::fold::{self, Folded, Settle, crossing_key};
+use crate::listings::{self, Listing};
 use crate::members::{self, Member};
+use crate::tables::Tables;
 use crate::{BatchKey, BatchState, Front, codec, relations};
-use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
+use fjall::{PersistMode, Readable as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use wardnet_journal::record;
 use wardnet_model::{
     BatchId, BatchSeen, Calibration, Indicator, Record, Relation, SourceId, TenantId, Timestamp,
@@ -16,9 +20,17 @@ use wardnet_model::{
 /// The layout of the engine's contents; another number means: rebuild.
 const LAYOUT: u64 = 1;
 
+/// How long opening again waits for those who read.
+const READERS_WAIT: Duration = Duration::from_secs(30);
+
+/// How often it looks whether they have ended.
+const READERS_LOOK: Duration = Duration::from_millis(5);
+
 const POSITION: &[u8] = b"position";
 const LAYOUT_KEY: &[u8] = b"layout";
 const SETTLED_EPOCH: &[u8] = b"settled epoch";
+/// Says that everything is in its listings.
+const LISTED: &[u8] = b"listed";
 
 /// How much memory the store may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +85,8 @@ impl Update {
 
     /// Adds evidence whose place is already known: the key costs a hash.
     pub fn put(&mut self, key: DossierKey, evidence: wardnet_model::Evidence) {
-        let indicator = evidence.indicator.clone();
-        self.dossiers.push((key, indicator, Mutation::Put(Held::from(evidence))));
+        let (indicator, held) = Held::split(evidence);
+        self.dossiers.push((key, indicator, Mutation::Put(held)));
     }
 
     /// How many mutations of dossiers it holds.
@@ -104,15 +116,10 @@ pub struct Due {
 ///
 /// Readers may read at any time; one thread at a time writes.
 pub struct Store {
-    database: fjall::Database,
-    dossiers: Keyspace,
-    crossings: Keyspace,
-    batches: Keyspace,
-    members: Keyspace,
-    relations: Keyspace,
-    calibrations: Keyspace,
-    faded: Keyspace,
-    meta: Keyspace,
+    path: PathBuf,
+    options: Options,
+    /// The engine's tables; none while the engine is being opened again, or when it could not be.
+    tables: RwLock<Option<Arc<Tables>>>,
     /// All batches: few, and read for every piece of evidence that is scored.
     seen: RwLock<BTreeMap<BatchKey, BatchState>>,
     limits: Limits,
@@ -127,41 +134,83 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the store in a folder, or makes an empty one.
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let database = fjall::Database::builder(path)
-            .cache_size(options.cache_bytes)
-            .worker_threads(1)
-            .max_journaling_size(64 << 20)
-            .open()?;
-        let keyspace = |name: &str| {
-            database.keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes)
-            })
-        };
         let store = Self {
-            dossiers: keyspace("dossiers")?,
-            crossings: keyspace("crossings")?,
-            batches: keyspace("batches")?,
-            members: keyspace("members")?,
-            relations: keyspace("relations")?,
-            calibrations: keyspace("calibrations")?,
-            faded: keyspace("faded")?,
-            meta: keyspace("meta")?,
+            path: path.to_path_buf(),
+            options: *options,
+            tables: RwLock::new(None),
             seen: RwLock::new(BTreeMap::new()),
             limits: options.limits,
-            database,
         };
-        match store.number(LAYOUT_KEY)? {
-            None => store.meta.insert(LAYOUT_KEY, LAYOUT.to_be_bytes())?,
-            Some(LAYOUT) => {}
-            Some(found) => return Err(StoreError::Layout { found, expected: LAYOUT }),
-        }
-        store.load_batches()?;
+        store.open_tables()?;
         Ok(store)
     }
 
+    fn open_tables(&self) -> Result<(), StoreError> {
+        let tables = Tables::open(&self.path, &self.options)?;
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tables));
+        match self.number(LAYOUT_KEY)? {
+            None => self.tables()?.meta.insert(LAYOUT_KEY, LAYOUT.to_be_bytes())?,
+            Some(LAYOUT) => {}
+            Some(found) => return Err(StoreError::Layout { found, expected: LAYOUT }),
+        }
+        self.load_batches()?;
+        self.complete_listings()
+    }
+
+    fn tables(&self) -> Result<Arc<Tables>, StoreError> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        tables.clone().ok_or(StoreError::Closed)
+    }
+
+    /// Whether the store takes writes: after one that failed the engine refuses all others, until
+    /// it is [opened again](Self::reopen).
+    pub fn check(&self) -> Result<(), StoreError> {
+        Ok(self.tables()?.database.persist(PersistMode::Buffer)?)
+    }
+
+    /// Opens the engine again, which then holds what it had before the write that failed, or that
+    /// write, too: the caller replays the journal from [`Self::position`] on.
+    ///
+    /// Whoever reads meanwhile is told that the store is closed. Only the one who writes may call
+    /// this. When it fails, it can be tried again.
+    pub fn reopen(&self) -> Result<(), StoreError> {
+        let old = self.tables.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut old) = old {
+            // The engine locks its folder: those who still read have to let go first.
+            let mut waited = Duration::ZERO;
+            while Arc::get_mut(&mut old).is_none() {
+                if waited > READERS_WAIT {
+                    *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(old);
+                    return Err(StoreError::Reading);
+                }
+                std::thread::sleep(READERS_LOOK);
+                waited += READERS_LOOK;
+            }
+        }
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.open_tables()
+    }
+
+    /// Lists what a store holds that was made before anything was listed.
+    fn complete_listings(&self) -> Result<(), StoreError> {
+        let tables = self.tables()?;
+        if self.number(LISTED)?.is_some() {
+            return Ok(());
+        }
+        for guard in tables.dossiers.iter() {
+            let (key, value) = guard.into_inner()?;
+            let Ok(key) = <[u8; 22]>::try_from(&*key).map(DossierKey) else { continue };
+            for listing in Listing::all_of(&codec::decode(&value)?) {
+                tables.listings.insert(listing.key(&key), [])?;
+            }
+        }
+        Ok(tables.meta.insert(LISTED, 1u64.to_be_bytes())?)
+    }
+
     fn load_batches(&self) -> Result<(), StoreError> {
+        let tables = self.tables()?;
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        for guard in self.batches.iter() {
+        for guard in tables.batches.iter() {
             let state = BatchState::decode(&guard.value()?)?;
             seen.insert(BatchKey::of(&state.seen), state);
         }
@@ -169,7 +218,8 @@ impl Store {
     }
 
     fn number(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
-        let Some(bytes) = self.meta.get(key)? else {
+        let tables = self.tables()?;
+        let Some(bytes) = tables.meta.get(key)? else {
             return Ok(None);
         };
         let bytes = <[u8; 8]>::try_from(&*bytes);
@@ -185,67 +235,71 @@ impl Store {
 
     /// Takes in records up to journal `position`, all or nothing.
     ///
-    /// `settle` is called once for every dossier touched, with what was done to it, after the
-    /// mutations and before it is written: the place to score it and set what is published.
-    pub fn take_in(
+    /// Every dossier touched is settled once, after the mutations and before it is written: the
+    /// place to score it and set what is published.
+    pub fn take_in<S: Settle + Send>(
+        &self,
+        update: Update,
+        position: u64,
+        settler: &mut S,
+    ) -> Result<(), StoreError> {
+        self.take_in_with(update, position, (settler, &mut []))
+    }
+
+    /// As [`Self::take_in`], on as many threads as there are settlers if there is enough to do.
+    /// Stretches of dossiers go to the settlers in order, beginning with the first.
+    pub fn take_in_with<S: Settle + Send>(
         &self,
         mut update: Update,
         position: u64,
-        mut settle: impl FnMut(&DossierKey, &mut Dossier, &[Effect]),
+        settlers: (&mut S, &mut [S]),
     ) -> Result<(), StoreError> {
-        let mut writes = self.database.batch();
-        self.write_batches(&mut writes, &update.batches);
+        let tables = self.tables()?;
+        let mut writes = tables.database.batch();
+        self.write_batches(&tables, &mut writes, &update.batches);
         update.dossiers.sort_by_key(|(key, ..)| *key);
-        self.write_members(&mut writes, &update.dossiers)?;
-        let mut effects = Vec::new();
-        let mut bytes = Vec::new();
-        let mut mutations = update.dossiers.into_iter().peekable();
-        while let Some((key, indicator, first)) = mutations.next() {
-            let old = self.dossiers.get(key.0)?;
-            let mut dossier = match &old {
-                Some(bytes) => codec::decode(bytes)?,
-                None => Dossier::new(&indicator),
-            };
-            effects.clear();
-            effects.push(dossier.apply(first, &self.limits));
-            while let Some((_, _, next)) = mutations.next_if(|(other, ..)| *other == key) {
-                effects.push(dossier.apply(next, &self.limits));
-            }
-            if effects.iter().all(|effect| *effect == Effect::Nothing) && old.is_some() {
-                let published = dossier.published.clone();
-                let mut again = dossier.clone();
-                settle(&key, &mut again, &effects);
-                if again.published == published {
-                    continue;
-                }
-                self.write_dossier(&mut writes, &key, &mut dossier, &mut bytes, |dossier| {
-                    *dossier = again;
-                });
-                continue;
-            }
-            self.write_dossier(&mut writes, &key, &mut dossier, &mut bytes, |dossier| {
-                settle(&key, dossier, &effects);
-            });
+        self.write_members(&tables, &mut writes, &update.dossiers)?;
+        self.write_listings(&tables, &mut writes, &update.dossiers);
+        for folded in fold::fold(&tables.dossiers, &self.limits, update.dossiers, settlers)? {
+            self.write_folded(&tables, &mut writes, folded);
         }
+        let mut bytes = Vec::new();
         for relation in &update.relations {
             bytes.clear();
             record::encode(&Record::Relation(relation.clone()), &mut bytes);
             for key in relations::keys(relation) {
-                writes.insert(&self.relations, key.as_slice(), bytes.as_slice());
+                writes.insert(&tables.relations, key.as_slice(), bytes.as_slice());
             }
         }
         for calibration in update.calibrations {
             bytes.clear();
             let key = calibration.epoch.to_be_bytes();
             record::encode(&Record::Calibration(calibration), &mut bytes);
-            writes.insert(&self.calibrations, key.as_slice(), bytes.as_slice());
+            writes.insert(&tables.calibrations, key.as_slice(), bytes.as_slice());
         }
-        writes.insert(&self.meta, POSITION, position.to_be_bytes().as_slice());
+        writes.insert(&tables.meta, POSITION, position.to_be_bytes().as_slice());
         writes.commit()?;
         Ok(())
     }
 
-    fn write_batches(&self, writes: &mut fjall::OwnedWriteBatch, batches: &[BatchSeen]) {
+    fn write_folded(&self, tables: &Tables, writes: &mut fjall::OwnedWriteBatch, folded: Folded) {
+        for crossing in folded.crossings {
+            writes.insert(&tables.crossings, crossing, [].as_slice());
+        }
+        for (key, contents) in folded.dossiers {
+            match contents {
+                Some(contents) => writes.insert(&tables.dossiers, key, contents),
+                None => writes.remove(&tables.dossiers, key),
+            }
+        }
+    }
+
+    fn write_batches(
+        &self,
+        tables: &Tables,
+        writes: &mut fjall::OwnedWriteBatch,
+        batches: &[BatchSeen],
+    ) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         for batch in batches {
             let state = BatchState { seen: batch.clone() };
@@ -253,7 +307,7 @@ impl Store {
             if seen.get(&key).is_some_and(|known| known.seen.revision > batch.revision) {
                 continue;
             }
-            writes.insert(&self.batches, key.bytes().as_slice(), state.encode().as_slice());
+            writes.insert(&tables.batches, key.bytes().as_slice(), state.encode().as_slice());
             seen.insert(key, state);
         }
     }
@@ -261,11 +315,11 @@ impl Store {
     /// Keeps the membership of snapshots in step with the evidence that belongs to them.
     fn write_members(
         &self,
+        tables: &Tables,
         writes: &mut fjall::OwnedWriteBatch,
         dossiers: &[(DossierKey, Indicator, Mutation)],
     ) -> Result<(), StoreError> {
-        // What happened to a member last counts: it may end and join again in one update.
-        let mut chunks: BTreeMap<[u8; 9], BTreeMap<Member, bool>> = BTreeMap::new();
+        let mut moves = Vec::new();
         for (dossier, _, mutation) in dossiers {
             let (tenant, source, record, joins) = match mutation {
                 Mutation::Put(held) if held.batch == BatchId::SNAPSHOT => {
@@ -275,40 +329,33 @@ impl Store {
                 _ => continue,
             };
             let member = Member { dossier: *dossier, record };
-            let key = members::chunk_key(tenant, source, member.chunk());
-            chunks.entry(key).or_default().insert(member, joins);
+            moves.push((members::chunk_key(tenant, source, member.chunk()), member, joins));
         }
-        for (key, moves) in chunks {
-            let old = self.members.get(key)?;
-            let new = members::update(old.as_deref().unwrap_or_default(), &moves);
+        // Stable: what happened to a member last counts, as it may end and join again.
+        moves.sort_by_key(|(key, member, _)| (*key, *member));
+        for of_chunk in moves.chunk_by(|one, other| one.0 == other.0) {
+            let Some((key, ..)) = of_chunk.first() else { continue };
+            let old = tables.members.get(key)?;
+            let moves = of_chunk.iter().map(|(_, member, joins)| (*member, *joins));
+            let new = members::update(old.as_deref().unwrap_or_default(), moves);
             if old.as_deref() != Some(&new) {
-                writes.insert(&self.members, key.as_slice(), new.as_slice());
+                writes.insert(&tables.members, key.as_slice(), new.as_slice());
             }
         }
         Ok(())
     }
 
-    fn write_dossier(
+    fn write_listings(
         &self,
+        tables: &Tables,
         writes: &mut fjall::OwnedWriteBatch,
-        key: &DossierKey,
-        dossier: &mut Dossier,
-        bytes: &mut Vec<u8>,
-        settle: impl FnOnce(&mut Dossier),
+        dossiers: &[(DossierKey, Indicator, Mutation)],
     ) {
-        let crossing = dossier.published.next_crossing;
-        settle(dossier);
-        let next = dossier.published.next_crossing;
-        if next != crossing && next.0 != 0 {
-            writes.insert(&self.crossings, crossing_key(next, key).as_slice(), [].as_slice());
+        for (dossier, _, mutation) in dossiers {
+            if let Some(listing) = Listing::of(mutation) {
+                writes.insert(&tables.listings, listing.key(dossier).as_slice(), [].as_slice());
+            }
         }
-        if dossier.is_empty() {
-            writes.remove(&self.dossiers, key.0.as_slice());
-            return;
-        }
-        bytes.clear();
-        codec::encode(dossier, bytes);
-        writes.insert(&self.dossiers, key.0.as_slice(), bytes.as_slice());
     }
 
     /// Visits dossiers again, because time or calibration changed, and writes what `settle` changed.
@@ -317,7 +364,8 @@ impl Store {
         keys: impl IntoIterator<Item = DossierKey>,
         settle: impl FnMut(&DossierKey, &mut Dossier),
     ) -> Result<(), StoreError> {
-        self.revisit_with(self.database.batch(), keys, settle)
+        let tables = self.tables()?;
+        self.revisit_with(tables.database.batch(), keys, settle)
     }
 
     /// Visits dossiers whose verdict was to change, and takes them off the list of those in the
@@ -327,9 +375,10 @@ impl Store {
         due: &[Due],
         settle: impl FnMut(&DossierKey, &mut Dossier),
     ) -> Result<(), StoreError> {
-        let mut writes = self.database.batch();
+        let tables = self.tables()?;
+        let mut writes = tables.database.batch();
         for due in due {
-            writes.remove(&self.crossings, crossing_key(due.at, &due.dossier).as_slice());
+            writes.remove(&tables.crossings, crossing_key(due.at, &due.dossier).as_slice());
         }
         let keys: BTreeSet<DossierKey> = due.iter().map(|due| due.dossier).collect();
         self.revisit_with(writes, keys, settle)
@@ -341,25 +390,26 @@ impl Store {
         keys: impl IntoIterator<Item = DossierKey>,
         mut settle: impl FnMut(&DossierKey, &mut Dossier),
     ) -> Result<(), StoreError> {
-        let mut bytes = Vec::new();
+        let tables = self.tables()?;
+        let mut folded = Folded::default();
         for key in keys {
-            let Some(old) = self.dossiers.get(key.0)? else {
+            let Some(old) = tables.dossiers.get(key.0)? else {
                 continue;
             };
             let mut dossier = codec::decode(&old)?;
-            self.write_dossier(&mut writes, &key, &mut dossier, &mut bytes, |dossier| {
-                settle(&key, dossier);
-            });
+            folded.settle(&key, &mut dossier, |dossier| settle(&key, dossier));
         }
+        self.write_folded(&tables, &mut writes, folded);
         writes.commit()?;
         Ok(())
     }
 
     /// Up to `limit` dossiers whose verdict was to change by `now`, the earliest first.
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let tables = self.tables()?;
         let end = crossing_key(now.plus_secs(1), &DossierKey([0; 22]));
         let mut due = Vec::new();
-        for guard in self.crossings.range(..end).take(limit) {
+        for guard in tables.crossings.range(..end).take(limit) {
             let key = guard.key()?;
             if let Some((at, dossier)) = key.split_first_chunk::<8>()
                 && let Ok(dossier) = dossier.try_into()
@@ -373,7 +423,8 @@ impl Store {
 
     /// When the next verdict changes by itself.
     pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let Some(guard) = self.crossings.first_key_value() else {
+        let tables = self.tables()?;
+        let Some(guard) = tables.crossings.first_key_value() else {
             return Ok(None);
         };
         let key = guard.key()?;
@@ -382,12 +433,13 @@ impl Store {
 
     /// One dossier.
     pub fn dossier(&self, key: &DossierKey) -> Result<Option<Dossier>, StoreError> {
-        self.dossiers.get(key.0)?.map(|bytes| codec::decode(&bytes)).transpose()
+        let tables = self.tables()?;
+        tables.dossiers.get(key.0)?.map(|bytes| codec::decode(&bytes)).transpose()
     }
 
     /// How many dossiers there are, roughly.
     pub fn len_roughly(&self) -> usize {
-        self.dossiers.approximate_len()
+        self.tables().map_or(0, |tables| tables.dossiers.approximate_len())
     }
 
     /// Every dossier without its evidence, in order, as of now; writes meanwhile are not seen.
@@ -395,8 +447,9 @@ impl Store {
         &self,
         mut visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let snapshot = self.database.snapshot();
-        for guard in snapshot.iter(&self.dossiers) {
+        let tables = self.tables()?;
+        let snapshot = tables.database.snapshot();
+        for guard in snapshot.iter(&tables.dossiers) {
             let (key, value) = guard.into_inner().map_err(StoreError::from)?;
             let key =
                 key[..].try_into().map_err(|_| StoreError::Damaged { what: "dossier's key" })?;
@@ -411,10 +464,11 @@ impl Store {
         after: Option<DossierKey>,
         limit: usize,
     ) -> Result<Vec<DossierKey>, StoreError> {
+        let tables = self.tables()?;
         use std::ops::Bound;
         let from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.0.to_vec()));
         let mut keys = Vec::new();
-        for guard in self.dossiers.range((from, Bound::Unbounded)).take(limit) {
+        for guard in tables.dossiers.range((from, Bound::Unbounded)).take(limit) {
             if let Ok(key) = <[u8; 22]>::try_from(&*guard.key()?) {
                 keys.push(DossierKey(key));
             }
@@ -422,11 +476,33 @@ impl Store {
         Ok(keys)
     }
 
+    /// Dossiers of a listing, from `after` on (not included), at most `limit`. It costs as much as
+    /// there are of them, however many dossiers there are.
+    pub fn listed_after(
+        &self,
+        listing: Listing,
+        after: Option<DossierKey>,
+        limit: usize,
+    ) -> Result<Vec<DossierKey>, StoreError> {
+        let tables = self.tables()?;
+        use std::ops::Bound::{Excluded, Included};
+        let from = match after {
+            Some(after) => Excluded(listing.key(&after).to_vec()),
+            None => Included(listing.begin().to_vec()),
+        };
+        let mut keys = Vec::new();
+        for guard in tables.listings.range((from, Excluded(listing.end().to_vec()))).take(limit) {
+            keys.extend(listings::dossier(&guard.key()?));
+        }
+        Ok(keys)
+    }
+
     /// The relations that touch an indicator.
     pub fn relations_of(&self, indicator: &Indicator) -> Result<Vec<Relation>, StoreError> {
+        let tables = self.tables()?;
         const SHOWN_MAX: usize = 1000;
         let mut found = Vec::new();
-        for guard in self.relations.prefix(relations::prefix(indicator)).take(SHOWN_MAX) {
+        for guard in tables.relations.prefix(relations::prefix(indicator)).take(SHOWN_MAX) {
             match record::decode(&guard.value()?)? {
                 Record::Relation(relation) => found.push(relation),
                 _ => return Err(StoreError::Damaged { what: "relation" }),
@@ -437,8 +513,9 @@ impl Store {
 
     /// Every calibration record, in order.
     pub fn calibrations(&self) -> Result<Vec<Calibration>, StoreError> {
+        let tables = self.tables()?;
         let mut all = Vec::new();
-        for guard in self.calibrations.iter() {
+        for guard in tables.calibrations.iter() {
             match record::decode(&guard.value()?)? {
                 Record::Calibration(calibration) => all.push(calibration),
                 _ => return Err(StoreError::Damaged { what: "calibration" }),
@@ -476,7 +553,8 @@ impl Store {
 
     /// Notes that a renewal of a batch would change the verdict of one of its members.
     pub fn mark_faded(&self, batch: &BatchKey, dossier: &DossierKey) -> Result<(), StoreError> {
-        Ok(self.faded.insert(faded_key(batch, dossier), [])?)
+        let tables = self.tables()?;
+        Ok(tables.faded.insert(faded_key(batch, dossier), [])?)
     }
 
     /// The members of a batch whose verdict a renewal would change.
@@ -493,8 +571,9 @@ impl Store {
     }
 
     fn faded_from(&self, prefix: &[u8]) -> Result<Vec<DossierKey>, StoreError> {
+        let tables = self.tables()?;
         let mut all = Vec::new();
-        for guard in self.faded.prefix(prefix) {
+        for guard in tables.faded.prefix(prefix) {
             if let Some(dossier) = guard.key()?.get(16..).and_then(|rest| rest.try_into().ok()) {
                 all.push(DossierKey(dossier));
             }
@@ -508,9 +587,10 @@ impl Store {
         batch: &BatchKey,
         dossiers: impl IntoIterator<Item = DossierKey>,
     ) -> Result<(), StoreError> {
-        let mut writes = self.database.batch();
+        let tables = self.tables()?;
+        let mut writes = tables.database.batch();
         for dossier in dossiers {
-            writes.remove(&self.faded, faded_key(batch, &dossier).as_slice());
+            writes.remove(&tables.faded, faded_key(batch, &dossier).as_slice());
         }
         writes.commit()?;
         Ok(())
@@ -523,7 +603,8 @@ impl Store {
 
     /// Notes that every dossier was settled under an epoch.
     pub fn set_settled_epoch(&self, epoch: u32) -> Result<(), StoreError> {
-        Ok(self.meta.insert(SETTLED_EPOCH, u64::from(epoch).to_be_bytes())?)
+        let tables = self.tables()?;
+        Ok(tables.meta.insert(SETTLED_EPOCH, u64::from(epoch).to_be_bytes())?)
     }
 
     /// The members of a source's latest snapshot, sorted.
@@ -532,9 +613,10 @@ impl Store {
         tenant: TenantId,
         source: SourceId,
     ) -> Result<Vec<Member>, StoreError> {
+        let tables = self.tables()?;
         let mut all = Vec::new();
         for chunk in 0..members::CHUNKS {
-            if let Some(bytes) = self.members.get(members::chunk_key(tenant, source, chunk))? {
+            if let Some(bytes) = tables.members.get(members::chunk_key(tenant, source, chunk))? {
                 all.extend(members::decode(&bytes));
             }
         }
@@ -544,13 +626,14 @@ impl Store {
 
     /// Makes everything taken in so far survive a power failure.
     pub fn persist(&self) -> Result<(), StoreError> {
-        self.database.persist(PersistMode::SyncAll)?;
+        let tables = self.tables()?;
+        tables.database.persist(PersistMode::SyncAll)?;
         Ok(())
     }
 
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        self.database.disk_space().unwrap_or(0)
+        self.tables().map_or(0, |tables| tables.database.disk_space().unwrap_or(0))
     }
 }
 
@@ -558,13 +641,6 @@ fn faded_key(batch: &BatchKey, dossier: &DossierKey) -> [u8; 38] {
     let mut key = [0u8; 38];
     key[..16].copy_from_slice(&batch.bytes());
     key[16..].copy_from_slice(&dossier.0);
-    key
-}
-
-fn crossing_key(at: Timestamp, dossier: &DossierKey) -> [u8; 30] {
-    let mut key = [0u8; 30];
-    key[..8].copy_from_slice(&at.0.to_be_bytes());
-    key[8..].copy_from_slice(&dossier.0);
     key
 }
 

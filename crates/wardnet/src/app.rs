@@ -1,21 +1,23 @@
-//! The running whole: the engine's writer, the tokens, and the router with every route.
+//! The running whole: the engine's writer, the tokens, the feeds, and every route.
 
 use crate::config::Config;
-use crate::{feeds, intake, tokens};
-use axum::Router;
+use crate::reload::{self, Order};
+use crate::routes::{Parts, Routes};
+use crate::watch::Watch;
+use crate::{feeds, intake};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
 use wardnet_protect::{health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
-use wardnet_server::{Budgets, Gate, Health, Metrics, Tokens, with_problem_fallbacks};
+use wardnet_server::{Health, Metrics, Tokens};
 
 /// This program's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that serves a data folder.
-#[derive(Debug)]
 pub(crate) struct App {
     /// The data folder.
     pub(crate) data_dir: PathBuf,
@@ -30,25 +32,27 @@ pub(crate) struct App {
     /// Metrics of all parts.
     pub(crate) metrics: Metrics,
     /// Every route.
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     /// The feeds.
     pub(crate) feeds: Arc<feeds::Runner>,
+    /// Looks whether everything can be written down.
+    pub(crate) watch: Watch,
+    /// Where orders arrive to read the settings again.
+    pub(crate) orders: mpsc::Receiver<Order>,
 }
 
 impl App {
-    /// Opens the data folder and assembles the router.
+    /// Opens the data folder and assembles the routes.
     pub(crate) fn open(data_dir: &Path, config: &Config) -> anyhow::Result<Self> {
         let (mut engine, opened) = Engine::open(data_dir, Options::default(), crate::clock::now())?;
-        engine.never_list(&config.never_listed, crate::clock::now())?;
+        engine.never_list(&config.own_names(), crate::clock::now())?;
         let views = engine.views();
         let (writer, thread) = spawn(engine, crate::clock::now)?;
         let tokens =
             Arc::new(Tokens::open(Arc::new(FileTokens::new(crate::paths::tokens(data_dir))))?);
         let metrics = Metrics::new(VERSION);
-        let budgets = Arc::new(Budgets::new(config.budget.clone()));
-        let gate = Gate::new(Arc::clone(&tokens), budgets, metrics.clone(), &config.limits);
         let feeds = Arc::new(feeds::Runner::new(data_dir, config, writer.clone())?);
-        let identify = wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens));
+        let (order, orders) = reload::orders();
         let document = openapi::document(
             VERSION,
             vec![
@@ -63,23 +67,31 @@ impl App {
         questions.names = Some(Arc::new(move |id| {
             epochs.load().source(SourceId(id)).map(|source| source.name.clone())
         }));
-        let health_state = health::HealthState::new(
-            &Health::new(),
-            &metrics,
-            Arc::clone(&views),
-            config.metrics_anonymous,
-        );
-        let router = Router::new()
-            .merge(lookup::routes(&gate, questions))
-            .merge(status::routes(&gate, status::StatusState::new(VERSION, views)))
-            .merge(health::routes(&gate, health_state))
-            .merge(openapi::routes(&gate, &document))
-            .merge(wardnet_identify::http::routes(&gate, identify))
-            .merge(intake::routes(&gate, intake::Intake::new(data_dir, writer.clone())))
-            .merge(feeds::routes(&gate, Arc::clone(&feeds)))
-            .merge(tokens::routes(&gate, Arc::clone(&tokens)));
-        let router = with_problem_fallbacks(router, &gate);
+        let health = Health::new();
+        let watch = Watch::new(data_dir, writer.clone(), &health);
+        let open_to_all = config.metrics_anonymous;
+        let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
+        let parts = Parts {
+            tokens: Arc::clone(&tokens),
+            metrics: metrics.clone(),
+            questions,
+            health,
+            status: status::StatusState::new(VERSION, views),
+            identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
+            intake: intake::Intake::new(data_dir, writer.clone()),
+            feeds: Arc::clone(&feeds),
+            orders: order,
+            document: Arc::new(document),
+        };
+        let routes = Routes::new(parts, config);
         let data_dir = data_dir.to_path_buf();
-        Ok(Self { data_dir, writer, thread, opened, tokens, metrics, router, feeds })
+        Ok(Self { data_dir, writer, thread, opened, tokens, metrics, routes, feeds, watch, orders })
+    }
+
+    /// Writes everything down and lets go of the folder.
+    pub(crate) fn close(self) -> anyhow::Result<()> {
+        let Self { writer, thread, routes, feeds, watch, .. } = self;
+        drop((writer, routes, feeds, watch));
+        Ok(thread.stop()?)
     }
 }

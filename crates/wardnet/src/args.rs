@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Status(Output),
     /// Answers over HTTP, keeps the feeds fresh.
     Serve(Serve),
+    /// Has the running server read wardnet.toml, feeds.toml, tokens and certificates again.
+    Reload(Output),
 }
 
 /// How to print.

@@ -69,12 +69,23 @@ impl Backend {
     pub(crate) fn open(args: &Args) -> anyhow::Result<Self> {
         let (data_dir, config) = folder(args)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let socket = crate::paths::socket(&data_dir);
-        if runtime.block_on(UnixStream::connect(&socket)).is_ok() {
-            return Ok(Self { runtime, way: Way::Remote(socket) });
-        }
-        let app = App::open(&data_dir, &config)?;
-        Ok(Self { runtime, way: Way::Local(Box::new(app)) })
+        let way = match server(&runtime, &data_dir) {
+            Some(socket) => Way::Remote(socket),
+            None => Way::Local(Box::new(App::open(&data_dir, &config)?)),
+        };
+        Ok(Self { runtime, way })
+    }
+
+    /// Finds the server; nothing when none runs. A mistake in the configuration is no hindrance:
+    /// telling of it is the server's part.
+    pub(crate) fn running(args: &Args) -> anyhow::Result<Option<Self>> {
+        let data_dir = match &args.data_dir {
+            Some(data_dir) => data_dir.clone(),
+            None => folder(args)?.0,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let socket = server(&runtime, &data_dir);
+        Ok(socket.map(|socket| Self { runtime, way: Way::Remote(socket) }))
     }
 
     /// The engine of this process, when no server runs.
@@ -133,10 +144,14 @@ impl Backend {
         let Way::Local(app) = self.way else {
             return Ok(());
         };
-        let App { writer, thread, router, feeds, .. } = *app;
-        drop((writer, router, feeds));
-        Ok(thread.stop()?)
+        app.close()
     }
+}
+
+/// The socket of the server that runs on a folder.
+fn server(runtime: &tokio::runtime::Runtime, data_dir: &Path) -> Option<PathBuf> {
+    let socket = crate::paths::socket(data_dir);
+    runtime.block_on(UnixStream::connect(&socket)).is_ok().then_some(socket)
 }
 
 async fn over_socket(socket: &Path, request: Request<Body>) -> anyhow::Result<Response<Body>> {
@@ -156,7 +171,7 @@ async fn over_socket(socket: &Path, request: Request<Body>) -> anyhow::Result<Re
 async fn in_process(app: &App, mut request: Request<Body>) -> anyhow::Result<Response<Body>> {
     // The caller is this process: the kernel would vouch for it on the socket.
     request.extensions_mut().insert(Peer::own());
-    match app.router.clone().oneshot(request).await {
+    match app.routes.router().oneshot(request).await {
         Ok(response) => Ok(response),
         Err(never) => match never {},
     }

@@ -7,6 +7,7 @@ mod explain;
 mod feeds;
 mod ingest;
 mod lookup;
+mod reload;
 mod serve;
 mod sources;
 mod status;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Compact => status::compact(args),
         Command::Status(output) => status::run(args, *output),
         Command::Serve(options) => serve::run(args, options),
+        Command::Reload(output) => reload::run(args, *output),
     };
     outcome.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

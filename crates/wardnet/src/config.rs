@@ -1,11 +1,17 @@
 //! The configuration file, `wardnet.toml`.
 
+use crate::listeners::Wanted;
 use anyhow::{Context as _, bail};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tracing_subscriber::EnvFilter;
+use wardnet_model::Indicator;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
+use wardnet_server::listen::Endpoint;
+use wardnet_server::tls::TlsFiles;
 
 /// The largest configuration file that is read.
 const BYTES_MAX: u64 = 1 << 20;
@@ -19,27 +25,103 @@ pub(crate) struct Config {
     /// The feeds' catalogue.
     pub(crate) feeds: Option<PathBuf>,
     /// The operator's own domains, addresses and networks: never listed, whatever feeds say.
-    pub(crate) never_listed: Vec<String>,
+    pub(crate) never_listed: Vec<OwnName>,
     /// Whether `/metrics` answers without a token.
     pub(crate) metrics_anonymous: bool,
+    /// How much the log says.
+    pub(crate) log: LogLevel,
     /// Where to answer HTTP.
     pub(crate) http: Vec<Http>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
+    #[serde(deserialize_with = "sound_limits")]
     pub(crate) limits: Limits,
 }
 
 /// One HTTP listener.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawHttp")]
 pub(crate) struct Http {
     /// The address to listen on.
     pub(crate) listen: SocketAddr,
-    /// The certificate chain, PEM; with `tls_key` turns TLS on.
-    pub(crate) tls_certificate: Option<PathBuf>,
-    /// The private key, PEM.
-    pub(crate) tls_key: Option<PathBuf>,
+    /// Certificate chain and private key; with TLS.
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+/// One HTTP listener as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHttp {
+    listen: SocketAddr,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+}
+
+impl TryFrom<RawHttp> for Http {
+    type Error = &'static str;
+
+    fn try_from(raw: RawHttp) -> Result<Self, Self::Error> {
+        let tls = match (raw.tls_certificate, raw.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err("only one of tls_certificate and tls_key; give both, or neither"),
+        };
+        Ok(Self { listen: raw.listen, tls })
+    }
+}
+
+/// A domain, address or network of the operator's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct OwnName(String);
+
+impl TryFrom<String> for OwnName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match Indicator::parse(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err(format!("`{text}`: {error}")),
+        }
+    }
+}
+
+/// How much the log says: a level, or levels by part.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct LogLevel(String);
+
+impl Default for LogLevel {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl TryFrom<String> for LogLevel {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match EnvFilter::builder().parse(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err(format!(
+                "`{text}`: {error}; write a level such as `info`, or `info,wardnet_server=debug`"
+            )),
+        }
+    }
+}
+
+impl LogLevel {
+    /// As the log wants it.
+    pub(crate) fn filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+}
+
+/// Limits that make sense: what is wrong with others is told with their line.
+fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let limits = Limits::deserialize(deserializer)?;
+    limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
 }
 
 impl Config {
@@ -65,24 +147,40 @@ impl Config {
     /// Reads the text of a file.
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         let config: Self = toml::from_str(text)?;
-        for http in &config.http {
-            if http.tls_certificate.is_some() != http.tls_key.is_some() {
-                bail!(
-                    "the listener on {} has only one of tls_certificate and tls_key; give both, \
-                     or neither",
-                    http.listen
-                );
+        for (at, http) in config.http.iter().enumerate() {
+            let before = config.http.iter().take(at);
+            if http.listen.port() != 0 && before.into_iter().any(|one| one.listen == http.listen) {
+                bail!("two listeners are to be on {}; remove one of them", http.listen);
             }
         }
         Ok(config)
     }
 
+    /// The operator's own names.
+    pub(crate) fn own_names(&self) -> Vec<String> {
+        self.never_listed.iter().map(|name| name.0.clone()).collect()
+    }
+
+    /// Every listener: the local socket of the data folder, and those of each section.
+    pub(crate) fn listeners(&self, data_dir: &Path) -> Vec<Wanted> {
+        let wanted = |name: String, endpoint, tls| {
+            let limits = self.limits.clone();
+            Wanted { name, endpoint, tls, limits }
+        };
+        let socket = Endpoint::Unix(crate::paths::socket(data_dir));
+        let mut all = vec![wanted("local".to_owned(), socket, None)];
+        all.extend(self.http.iter().map(|http| {
+            wanted(http.listen.to_string(), Endpoint::Tcp(http.listen), http.tls.clone())
+        }));
+        all
+    }
+
     /// Relative paths start at the file's folder.
     fn resolve(&mut self, folder: &Path) {
         let paths = [&mut self.data_dir, &mut self.feeds].into_iter().flatten();
-        let tls =
-            self.http.iter_mut().flat_map(|http| [&mut http.tls_certificate, &mut http.tls_key]);
-        for path in paths.chain(tls.flatten()) {
+        let tls = self.http.iter_mut().filter_map(|http| http.tls.as_mut());
+        let tls = tls.flat_map(|files| [&mut files.certificate, &mut files.key]);
+        for path in paths.chain(tls) {
             *path = folder.join(&*path);
         }
     }
@@ -97,7 +195,8 @@ mod tests {
         let example = Config::parse(include_str!("../wardnet.example.toml")).unwrap();
         let default = Config::default();
         assert_eq!(example.budget, default.budget);
-        assert_eq!(format!("{:?}", example.limits), format!("{:?}", default.limits));
+        assert_eq!(example.limits, default.limits);
+        assert_eq!(example.log, default.log);
         assert_eq!(example.metrics_anonymous, default.metrics_anonymous);
     }
 
@@ -109,8 +208,28 @@ mod tests {
     }
 
     #[test]
-    fn half_of_tls_is_refused() {
-        let text = "[[http]]\nlisten = \"127.0.0.1:8443\"\ntls_key = \"key.pem\"\n";
-        assert!(Config::parse(text).unwrap_err().to_string().contains("only one of"));
+    fn a_wrong_value_is_told_with_its_line() {
+        let own_name = "never_listed = [\n  \"own.example\",\n  \"not a name\",\n]\n";
+        let http = "[[http]]\nlisten = \"127.0.0.1:8443\"\ntls_key = \"key.pem\"\n";
+        // A list is told with the line it begins in, and the value in it.
+        for (text, line, part) in [
+            (own_name, 1, "not a name"),
+            ("metrics_anonymous = true\nlog = \"info,=\"\n", 2, "write a level"),
+            ("\n\n[limits]\nheader_bytes_max = 1\n", 3, "at least 8192"),
+            (http, 1, "only one of"),
+        ] {
+            let message = format!("{:#}", Config::parse(text).unwrap_err());
+            assert!(
+                message.contains(&format!("line {line}")) && message.contains(part),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_address_has_one_listener() {
+        let text = "[[http]]\nlisten = \"127.0.0.1:1\"\n".repeat(2);
+        assert!(Config::parse(&text).unwrap_err().to_string().contains("two listeners"));
+        assert!(Config::parse(&text.replace(":1", ":0")).is_ok());
     }
 }

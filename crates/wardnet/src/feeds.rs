@@ -4,17 +4,19 @@ use crate::config::Config;
 use crate::import::{ImportOrder, import_file};
 use crate::output::ImportLine;
 use anyhow::{Context as _, anyhow, bail};
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get_service, post_service};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use wardnet_collect::catalogue::{Catalogue, FeedConfig, describe};
+use std::sync::{Arc, Mutex, PoisonError};
+use wardnet_collect::catalogue::{Catalogue, FeedConfig, FeedName, describe};
 use wardnet_collect::feeds::{
     FeedError, FeedReport, ReadOptions, Rejection, Sink, detect, open_plain, read_feed,
 };
@@ -36,12 +38,35 @@ pub(crate) enum Updated {
     HeldBack(String),
 }
 
+/// A catalogue and how its feeds are fetched.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    catalogue: Catalogue,
+    fetcher: Fetcher,
+}
+
+impl Loaded {
+    /// Reads the catalogue that the configuration names; an empty one when it names none.
+    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let catalogue = path.map(load).transpose()?.unwrap_or_default();
+        let fetcher = Fetcher::new(&catalogue.fetch)?;
+        Ok(Self { catalogue, fetcher })
+    }
+
+    fn feed(&self, name: &str) -> anyhow::Result<&FeedConfig> {
+        self.catalogue
+            .feed(name)
+            .ok_or_else(|| anyhow!("there is no feed `{name}` in the catalogue"))
+    }
+}
+
 /// Fetches and imports the feeds of a catalogue.
 #[derive(Debug)]
 pub(crate) struct Runner {
     data_dir: PathBuf,
-    catalogue: Catalogue,
-    fetcher: Fetcher,
+    loaded: ArcSwap<Loaded>,
+    /// Feeds whose interval was made shorter since their last fetch.
+    hastened: Mutex<BTreeSet<FeedName>>,
     writer: Writer,
     install_seed: u64,
 }
@@ -49,18 +74,25 @@ pub(crate) struct Runner {
 impl Runner {
     /// A runner for the catalogue that the configuration names, or for none.
     pub(crate) fn new(data_dir: &Path, config: &Config, writer: Writer) -> anyhow::Result<Self> {
-        let catalogue = match &config.feeds {
-            Some(path) => load(path)?,
-            None => Catalogue::default(),
-        };
-        let fetcher = Fetcher::new(&catalogue.fetch)?;
+        let loaded = ArcSwap::from_pointee(Loaded::read(config.feeds.as_deref())?);
         let install_seed = install_seed(data_dir)?;
-        Ok(Self { data_dir: data_dir.to_path_buf(), catalogue, fetcher, writer, install_seed })
+        let data_dir = data_dir.to_path_buf();
+        Ok(Self { data_dir, loaded, hastened: Mutex::default(), writer, install_seed })
     }
 
-    /// The feeds.
-    pub(crate) const fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+    /// Puts another catalogue into force, and says what is different. An update under way ends
+    /// under the old one.
+    pub(crate) fn replace(&self, new: Loaded) -> Vec<String> {
+        let old = self.loaded.swap(Arc::new(new));
+        let new = self.loaded.load();
+        let mut hastened = self.hastened.lock().unwrap_or_else(PoisonError::into_inner);
+        for feed in &new.catalogue.feeds {
+            let before = old.catalogue.feed(feed.name.as_str());
+            if before.is_some_and(|before| feed.interval_secs < before.interval_secs) {
+                hastened.insert(feed.name.clone());
+            }
+        }
+        differences(&old.catalogue, &new.catalogue)
     }
 
     /// Updates the feeds that are due; all that are on when `force`.
@@ -69,21 +101,42 @@ impl Runner {
         force: bool,
         tell: &mut dyn FnMut(&str, &anyhow::Result<Updated>),
     ) -> anyhow::Result<()> {
-        let now = crate::clock::now();
+        let (now, loaded) = (crate::clock::now(), self.loaded.load_full());
         let due = |feed: &&FeedConfig| {
             force
                 || FeedState::read(&self.data_dir, &feed.name)
                     .ok()
                     .flatten()
-                    .is_none_or(|state| state.is_due(now))
+                    .is_none_or(|state| state.is_due(now) || self.is_hastened(feed, &state, now))
         };
-        let feeds: Vec<&FeedConfig> = self.catalogue.enabled().filter(due).collect();
-        self.update_all(&feeds, tell)
+        let feeds: Vec<&FeedConfig> = loaded.catalogue.enabled().filter(due).collect();
+        self.update_all(&loaded, &feeds, tell)
+    }
+
+    /// Whether a feed that works is due by its new interval, though the last fetch set a later
+    /// time by the old one.
+    fn is_hastened(&self, feed: &FeedConfig, state: &FeedState, now: Timestamp) -> bool {
+        let hastened = self.hastened.lock().unwrap_or_else(PoisonError::into_inner);
+        hastened.contains(&feed.name)
+            && state.failures == 0
+            && state.answered_at.is_some_and(|at| at.plus_secs(feed.interval_secs) <= now)
+    }
+
+    /// Updates the feeds of these names, or none when one of them is unknown.
+    fn update_named(
+        &self,
+        names: &[String],
+        tell: &mut dyn FnMut(&str, &anyhow::Result<Updated>),
+    ) -> anyhow::Result<()> {
+        let loaded = self.loaded.load_full();
+        let feeds: anyhow::Result<Vec<_>> = names.iter().map(|name| loaded.feed(name)).collect();
+        self.update_all(&loaded, &feeds?, tell)
     }
 
     /// Updates feeds one after the other; the verdicts of all are compiled once, at the end.
-    pub(crate) fn update_all(
+    fn update_all(
         &self,
+        loaded: &Loaded,
         feeds: &[&FeedConfig],
         tell: &mut dyn FnMut(&str, &anyhow::Result<Updated>),
     ) -> anyhow::Result<()> {
@@ -93,7 +146,8 @@ impl Runner {
         let now = crate::clock::now();
         self.writer.run_blocking(move |engine| engine.hold(true, now))?;
         for feed in feeds {
-            let outcome = self.update(feed, crate::clock::now());
+            let outcome = self.update(loaded, feed, crate::clock::now());
+            self.hastened.lock().unwrap_or_else(PoisonError::into_inner).remove(&feed.name);
             tell(feed.name.as_str(), &outcome);
         }
         let now = crate::clock::now();
@@ -102,14 +156,19 @@ impl Runner {
     }
 
     /// Updates one feed.
-    fn update(&self, feed: &FeedConfig, now: Timestamp) -> anyhow::Result<Updated> {
+    fn update(
+        &self,
+        loaded: &Loaded,
+        feed: &FeedConfig,
+        now: Timestamp,
+    ) -> anyhow::Result<Updated> {
         let mut folder = FeedFolder::open(&self.data_dir, feed, self.install_seed)?;
         if let Some(path) = folder.released() {
             let (counts, line) = self.import(feed, &path, now)?;
             folder.apply_held(counts, now)?;
             return Ok(Updated::Applied(line));
         }
-        let fresh = match self.fetcher.fetch(feed, &folder, now) {
+        let fresh = match loaded.fetcher.fetch(feed, &folder, now) {
             Ok(Fetched::Fresh(fresh)) => fresh,
             Ok(Fetched::Unchanged(news)) => {
                 let renewed = news.which == WhichCopy::Applied;
@@ -188,11 +247,11 @@ impl Runner {
 
     /// How every feed is.
     pub(crate) fn states(&self) -> Vec<Value> {
-        self.catalogue.feeds.iter().map(|feed| self.state(feed)).collect()
+        self.loaded.load().catalogue.feeds.iter().map(|feed| self.state(feed)).collect()
     }
 
     /// How one feed is.
-    pub(crate) fn state(&self, feed: &FeedConfig) -> Value {
+    fn state(&self, feed: &FeedConfig) -> Value {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let state = FeedState::read(&self.data_dir, &feed.name).ok().flatten().unwrap_or_default();
         json!({
@@ -223,18 +282,39 @@ impl Runner {
         })
     }
 
-    fn feed(&self, name: &str) -> anyhow::Result<&FeedConfig> {
-        self.catalogue
-            .feed(name)
-            .ok_or_else(|| anyhow!("there is no feed `{name}` in the catalogue"))
-    }
-
     /// Accepts a copy that was held back, and applies it.
     pub(crate) fn release(&self, name: &str) -> anyhow::Result<Updated> {
-        let feed = self.feed(name)?;
+        let loaded = self.loaded.load_full();
+        let feed = loaded.feed(name)?;
         request_release(&self.data_dir, &feed.name)?;
-        self.update(feed, crate::clock::now())
+        self.update(&loaded, feed, crate::clock::now())
     }
+}
+
+/// What is different between two catalogues, feed by feed.
+fn differences(old: &Catalogue, new: &Catalogue) -> Vec<String> {
+    let mut told = Vec::new();
+    if old.fetch != new.fetch {
+        told.push("feeds are fetched under other settings".to_owned());
+    }
+    for feed in &new.feeds {
+        let name = &feed.name;
+        match old.feed(name.as_str()) {
+            None if feed.enabled => told.push(format!("feed {name}: added")),
+            None => told.push(format!("feed {name}: added, and off")),
+            Some(before) if before == feed => {}
+            Some(before) if before.enabled && !feed.enabled => {
+                told.push(format!("feed {name}: switched off; what it said fades"));
+            }
+            Some(before) if !before.enabled && feed.enabled => {
+                told.push(format!("feed {name}: switched on"));
+            }
+            Some(_) => told.push(format!("feed {name}: changed; holds from its next update on")),
+        }
+    }
+    let gone = old.feeds.iter().filter(|feed| new.feed(feed.name.as_str()).is_none());
+    told.extend(gone.map(|feed| format!("feed {}: removed; what it said fades", feed.name)));
+    told
 }
 
 /// Reads a catalogue file.
@@ -331,7 +411,8 @@ async fn show(
     State(runner): State<Arc<Runner>>,
     UrlPath(name): UrlPath<String>,
 ) -> Result<Response, Problem> {
-    let feed = runner.feed(&name).map_err(|error| Problem::not_found(error.to_string()))?;
+    let loaded = runner.loaded.load_full();
+    let feed = loaded.feed(&name).map_err(|error| Problem::not_found(error.to_string()))?;
     Ok(axum::Json(runner.state(feed)).into_response())
 }
 
@@ -340,7 +421,7 @@ async fn update(
     Json(which): Json<Which>,
 ) -> Result<Response, Problem> {
     for name in &which.names {
-        runner.feed(name).map_err(|error| Problem::not_found(error.to_string()))?;
+        runner.loaded.load().feed(name).map_err(|error| Problem::not_found(error.to_string()))?;
     }
     let work = move || {
         let mut told = Vec::new();
@@ -350,9 +431,7 @@ async fn update(
         if which.names.is_empty() {
             runner.update_due(true, &mut tell)?;
         } else {
-            let feeds: Vec<&FeedConfig> =
-                which.names.iter().filter_map(|name| runner.catalogue.feed(name)).collect();
-            runner.update_all(&feeds, &mut tell)?;
+            runner.update_named(&which.names, &mut tell)?;
         }
         Ok::<_, anyhow::Error>(told)
     };
@@ -398,5 +477,34 @@ pub(crate) fn updated_json(name: &str, outcome: &anyhow::Result<Updated>) -> Val
             json!({ "name": name, "outcome": "held-back", "reason": reason })
         }
         Err(error) => json!({ "name": name, "outcome": "failed", "error": format!("{error:#}") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_different_between_two_catalogues_is_told_feed_by_feed() {
+        let feed = |name: &str, more: &str| {
+            format!("[[feed]]\nname = \"{name}\"\nurl = \"file:{name}.txt\"\n{more}\n")
+        };
+        let parse = |text: String| Catalogue::parse(&text, Path::new("/")).unwrap();
+        let old = parse(feed("a", "") + &feed("b", "") + &feed("c", "") + &feed("d", ""));
+        let off = "enabled = false";
+        let new =
+            feed("a", "") + &feed("b", off) + &feed("c", "interval = \"2h\"") + &feed("e", "");
+        let new = parse(new);
+        assert_eq!(
+            differences(&old, &new),
+            [
+                "feed b: switched off; what it said fades",
+                "feed c: changed; holds from its next update on",
+                "feed e: added",
+                "feed d: removed; what it said fades",
+            ]
+        );
+        assert_eq!(differences(&new, &old)[0], "feed b: switched on");
+        assert!(differences(&new, &new).is_empty());
     }
 }

@@ -7,11 +7,13 @@ use std::io::{BufRead as _, Read as _, Seek as _};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use wardnet_collect::feeds::{
-    self, Detection, FeedReport, Format, ReadOptions, Rejection, Sink, detect, open_plain,
-    read_feed,
+    self, Detection, FeedReport, Format, Pattern, ReadOptions, Rejection, Sink, detect, open_plain,
+    pattern_lists, read_feed,
 };
-use wardnet_identify::{Begun, Import, ImportTerms, Row, Writer};
-use wardnet_model::{BatchSeen, Kind, Observation, Timestamp};
+use wardnet_identify::{
+    Begun, Import, ImportTerms, Packer, Parcel, PatternTerms, PatternsTaken, Writer,
+};
+use wardnet_model::{BatchSeen, Kind, Observation, PatternList, Timestamp};
 
 /// Rows handed over at once: a few milliseconds of the writer's time.
 const ROWS_AT_ONCE: usize = 4096;
@@ -49,6 +51,8 @@ pub(crate) struct ImportOutcome {
     pub(crate) report: Option<FeedReport>,
     /// What became of the rows.
     pub(crate) seen: BatchSeen,
+    /// What became of the patterns, which name no single indicator.
+    pub(crate) patterns: PatternsTaken,
     /// The first rejections.
     pub(crate) rejections: Vec<Rejection>,
 }
@@ -68,9 +72,11 @@ pub(crate) fn import_file(
     file.rewind().with_context(|| format!("cannot read {}", path.display()))?;
     let begin = terms.clone();
     let (begun, import) = writer.run_blocking(move |engine| engine.begin_import(begin, now))?;
+    let pattern_terms = PatternTerms { confidence: terms.confidence, tlp: terms.tlp };
     let import = match (begun, import) {
         (Begun::Unchanged(seen), _) => {
-            return Ok(ImportOutcome { format: None, report: None, seen, rejections: vec![] });
+            let read = read_patterns(file, format, &file_name, &options)?;
+            return renewed(writer, seen, read, (pattern_terms, &kinds), now);
         }
         (Begun::New, Some(import)) => import,
         (Begun::New, None) => return Err(anyhow!("the import was not begun")),
@@ -80,20 +86,21 @@ pub(crate) fn import_file(
         Some(format) => (format, "as told".to_owned()),
         None => guess(input.fill_buf()?, &file_name)?,
     };
-    let (parcels, received) = sync_channel::<Vec<Row>>(PARCELS_MAX);
+    let (packer, kinds) = (import.packer(), &*kinds);
+    let (parcels, received) = sync_channel::<Parcel>(PARCELS_MAX);
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            let mut hand_over = HandOver::new(&terms, &kinds, parcels);
+            let mut hand_over = HandOver::new(packer, kinds, parcels);
             let report = read_feed(input, format, &options, &mut hand_over)?;
             hand_over.send();
             Ok::<_, feeds::FeedError>((report, hand_over.rejections))
         });
         let mut import: Import = import;
         let mut rows_done = 0;
-        for rows in received {
-            rows_done += rows.len() as u64;
+        for parcel in received {
+            rows_done += parcel.len() as u64;
             import = writer.run_blocking(move |engine| {
-                engine.import_rows(&mut import, rows)?;
+                engine.import_rows(&mut import, parcel)?;
                 Ok(import)
             })?;
             progress(rows_done);
@@ -103,8 +110,68 @@ pub(crate) fn import_file(
         let (rows, rejected) = (report.rows, report.rejected_total());
         let seen =
             writer.run_blocking(move |engine| engine.finish_import(import, rows, rejected))?;
-        Ok(ImportOutcome { format: Some((format, why)), report: Some(report), seen, rejections })
+        let read = report.patterns.clone();
+        let patterns = set_patterns(writer, &seen, pattern_terms, read, kinds, now)?;
+        let (format, report) = (Some((format, why)), Some(report));
+        Ok(ImportOutcome { format, report, seen, patterns, rejections })
     })
+}
+
+/// The outcome of a file that has not changed.
+fn renewed(
+    writer: &Writer,
+    seen: BatchSeen,
+    read: Option<Vec<Pattern>>,
+    (terms, kinds): (PatternTerms, &[Kind]),
+    now: Timestamp,
+) -> anyhow::Result<ImportOutcome> {
+    let patterns = match read {
+        Some(read) => set_patterns(writer, &seen, terms, read, kinds, now)?,
+        None => PatternsTaken::default(),
+    };
+    Ok(ImportOutcome { format: None, report: None, seen, patterns, rejections: vec![] })
+}
+
+/// The patterns of a file whose rows need not be read again: it may be that the program ended
+/// before they were put into force. `None` where the format has none.
+fn read_patterns(
+    file: File,
+    format: Option<Format>,
+    file_name: &str,
+    options: &ReadOptions,
+) -> anyhow::Result<Option<Vec<Pattern>>> {
+    struct Ignore;
+    impl Sink for Ignore {
+        fn observation(&mut self, _: Observation) {}
+        fn rejection(&mut self, _: Rejection) {}
+    }
+    let mut input = open_plain(file, &options.limits)?;
+    let format = match format {
+        Some(format) => format,
+        None => guess(input.fill_buf()?, file_name)?.0,
+    };
+    if format != Format::MispWarninglist {
+        return Ok(None);
+    }
+    Ok(Some(read_feed(input, format, options, &mut Ignore)?.patterns))
+}
+
+/// Puts the patterns of a batch into force, as far as they are for kinds that are taken.
+fn set_patterns(
+    writer: &Writer,
+    seen: &BatchSeen,
+    terms: PatternTerms,
+    read: Vec<Pattern>,
+    kinds: &[Kind],
+    now: Timestamp,
+) -> anyhow::Result<PatternsTaken> {
+    let mut lists: Vec<PatternList> = pattern_lists(read);
+    for list in &mut lists {
+        list.kinds.retain(|kind| kinds.is_empty() || kinds.contains(kind));
+    }
+    lists.retain(|list| !list.kinds.is_empty());
+    let seen = seen.clone();
+    Ok(writer.run_blocking(move |engine| engine.set_patterns(&seen, terms, lists, now))?)
 }
 
 fn guess(head: &[u8], file_name: &str) -> anyhow::Result<(Format, String)> {
@@ -136,25 +203,22 @@ fn digest(
     }
 }
 
-/// Prepares rows where they are read and hands them over in parcels.
+/// Makes rows ready where they are read and hands them over in parcels.
 struct HandOver<'t> {
-    terms: &'t ImportTerms,
+    packer: Packer,
     kinds: &'t [Kind],
-    parcels: SyncSender<Vec<Row>>,
-    rows: Vec<Row>,
+    parcels: SyncSender<Parcel>,
     rejections: Vec<Rejection>,
 }
 
 impl<'t> HandOver<'t> {
-    fn new(terms: &'t ImportTerms, kinds: &'t [Kind], parcels: SyncSender<Vec<Row>>) -> Self {
-        let rows = Vec::with_capacity(ROWS_AT_ONCE);
-        Self { terms, kinds, parcels, rows, rejections: Vec::new() }
+    const fn new(packer: Packer, kinds: &'t [Kind], parcels: SyncSender<Parcel>) -> Self {
+        Self { packer, kinds, parcels, rejections: Vec::new() }
     }
 
     fn send(&mut self) {
-        let rows = std::mem::replace(&mut self.rows, Vec::with_capacity(ROWS_AT_ONCE));
         // The writer is gone only after it failed, and that error is the one reported.
-        if self.parcels.send(rows).is_err() {
+        if self.parcels.send(self.packer.take()).is_err() {
             tracing::debug!("the writer takes no more rows");
         }
     }
@@ -166,8 +230,8 @@ impl Sink for HandOver<'_> {
         if !self.kinds.is_empty() && !kind.is_some_and(|kind| self.kinds.contains(&kind)) {
             return;
         }
-        self.rows.push(Row::new(observation, self.terms));
-        if self.rows.len() >= ROWS_AT_ONCE {
+        self.packer.push(observation);
+        if self.packer.len() >= ROWS_AT_ONCE {
             self.send();
         }
     }

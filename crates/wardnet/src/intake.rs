@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
 use wardnet_collect::feeds::{Format, ReadOptions};
+use wardnet_identify::http::storage_full;
 use wardnet_identify::{DEFAULT_CONFIDENCE, ImportTerms, Writer};
 use wardnet_model::{Category, Scope, Sharing, Stance, TenantId, Tlp};
 use wardnet_server::{Access, Caller, Gate, Peer, Problem, Query, Role, RouteSpec};
@@ -137,6 +138,7 @@ async fn post(
     let work = move || ingest(&state.writer, spooled.path(), &reading, &|_| {});
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(line)) => Ok(axum::Json(line.to_json()).into_response()),
+        Ok(Err(error)) if crate::watch::is_full(&error) => Err(storage_full()),
         Ok(Err(error)) => Err(Problem::unprocessable(format!("{error:#}"))),
         Err(_) => Err(Problem::internal()),
     }
@@ -146,6 +148,9 @@ async fn post(
 async fn spool(folder: &Path, mut body: Body) -> Result<NamedTempFile, Problem> {
     let failed = |error: anyhow::Error| {
         tracing::error!(error = format!("{error:#}"), "an upload could not be kept");
+        if crate::watch::is_full(&error) {
+            return storage_full();
+        }
         Problem::unavailable(format!("the file could not be kept: {error:#}"))
     };
     let make = || {

@@ -14,7 +14,7 @@ pub(crate) struct ImportLine(Value);
 impl ImportLine {
     /// Describes an outcome.
     pub(crate) fn new(file: &str, source: &str, outcome: ImportOutcome) -> Self {
-        let ImportOutcome { format, report, seen, rejections } = outcome;
+        let ImportOutcome { format, report, seen, patterns, rejections } = outcome;
         let unchanged = report.is_none();
         let by_reason: BTreeMap<String, u64> = report
             .iter()
@@ -23,13 +23,8 @@ impl ImportLine {
             .collect();
         let mut warnings: Vec<String> =
             report.iter().flat_map(|r| r.warnings.iter()).map(ToString::to_string).collect();
-        let patterns = report.as_ref().map_or(0, |report| report.patterns.len());
-        if patterns > 0 {
-            warnings.push(format!(
-                "{} patterns (substrings and regular expressions) were read; they name no single \
-                 indicator and take no part in verdicts",
-                thousands(patterns as u64)
-            ));
+        if let Some(reason) = &patterns.refused {
+            warnings.push(format!("its patterns are not used: {reason}"));
         }
         let rejections: Vec<Value> = rejections
             .iter()
@@ -55,6 +50,7 @@ impl ImportLine {
             "duplicate": counts.duplicate,
             "rejected": counts.rejected,
             "expired": counts.expired,
+            "patterns": patterns.in_force,
             "rejected_by": by_reason,
             "rejections": rejections,
             "warnings": warnings,
@@ -93,6 +89,9 @@ impl ImportLine {
             if count("expired") != "0" {
                 out += &format!(", {} expired", count("expired"));
             }
+        }
+        if count("patterns") != "0" {
+            out += &format!(", {} patterns in force", count("patterns"));
         }
         for warning in list("warnings") {
             out += &format!("\n  note: {}", warning.as_str().unwrap_or_default());

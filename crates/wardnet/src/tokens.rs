@@ -80,6 +80,11 @@ async fn revoke(
 
 fn failed(error: &TokenStoreError) -> Problem {
     tracing::error!(%error, "the tokens could not be written");
+    if let TokenStoreError::Io { source, .. } = error
+        && crate::watch::is_full_disk(source)
+    {
+        return wardnet_identify::http::storage_full();
+    }
     Problem::internal()
 }
 

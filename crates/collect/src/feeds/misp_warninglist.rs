@@ -9,13 +9,15 @@
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::patterns::{check_regex, check_substring};
 use crate::feeds::warninglist_topics::topic;
-use crate::feeds::{FeedError, Pattern, PatternKind, RejectReason, Warning, domain_list, ip_list};
+use crate::feeds::{FeedError, Pattern, RejectReason, Warning, domain_list, ip_list};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 use std::sync::Arc;
-use wardnet_model::{Category, DomainName, Indicator, Kind, Observation, Scope, Stance, address};
+use wardnet_model::{
+    Category, DomainName, Indicator, Kind, Observation, PatternKind, Scope, Stance, address,
+};
 
 #[derive(Deserialize)]
 struct Document<'a> {

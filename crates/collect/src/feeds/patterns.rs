@@ -1,23 +1,12 @@
 //! Substrings and regular expressions of MISP warning lists, which name no single indicator.
 //!
-//! [`WarningPatterns`] compiles them once: all substrings into one automaton, all expressions into
-//! one set, so a question costs the same however many there are.
+//! Here they are checked one by one, so that what cannot be used is rejected with its line and a
+//! reason. Scoring compiles what is left, and matches it.
 
 use crate::feeds::Limits;
-use aho_corasick::AhoCorasick;
-use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
-use std::collections::BTreeSet;
+use regex::RegexBuilder;
 use std::sync::Arc;
-use wardnet_model::{Category, Indicator, Kind, Stance};
-
-/// How a pattern matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PatternKind {
-    /// Anywhere in the indicator's text, in either case.
-    Substring,
-    /// As a regular expression, in the syntax of the `regex` crate.
-    Regex,
-}
+use wardnet_model::{Category, Kind, PatternKind, PatternList, Stance};
 
 /// One entry of a warning list that names no single indicator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +44,6 @@ pub enum PatternError {
     /// The expression is wrong, too large, or uses what a linear-time engine cannot do.
     #[error("the regular expression cannot be used: {0}")]
     Expression(String),
-    /// The substrings together are too large.
-    #[error("the substrings cannot be compiled: {0}")]
-    Substrings(String),
 }
 
 /// The shortest substring that is used.
@@ -104,119 +90,31 @@ pub(crate) fn check_regex(text: &str, limits: &Limits) -> Result<Box<str>, Patte
     Ok(expression.into())
 }
 
-/// Compiled patterns: which lists does an indicator's text match?
-#[derive(Debug)]
-pub struct WarningPatterns {
-    substrings: Compiled<AhoCorasick>,
-    expressions: Compiled<RegexSet>,
-}
-
-#[derive(Debug)]
-struct Compiled<E> {
-    engine: E,
-    /// The pattern of each number the engine answers with.
-    patterns: Vec<Pattern>,
-}
-
-impl WarningPatterns {
-    /// Compiles what [`FeedReport::patterns`](crate::feeds::FeedReport::patterns) collected.
-    pub fn compile(
-        patterns: impl IntoIterator<Item = Pattern>,
-        limits: &Limits,
-    ) -> Result<Self, PatternError> {
-        let (substrings, expressions): (Vec<_>, Vec<_>) = patterns
-            .into_iter()
-            .take(limits.patterns_max)
-            .partition(|pattern| pattern.kind == PatternKind::Substring);
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(substrings.iter().map(|pattern| pattern.text.as_bytes()))
-            .map_err(|error| PatternError::Substrings(error.to_string()))?;
-        let set_bytes_max =
-            limits.pattern_compiled_bytes_max.saturating_mul(expressions.len().clamp(1, 64));
-        let set = RegexSetBuilder::new(expressions.iter().map(|pattern| &*pattern.text))
-            .size_limit(set_bytes_max)
-            .build()
-            .map_err(|error| PatternError::Expression(error.to_string()))?;
-        Ok(Self {
-            substrings: Compiled { engine: automaton, patterns: substrings },
-            expressions: Compiled { engine: set, patterns: expressions },
-        })
-    }
-
-    /// The patterns that an indicator matches, one for each list, in order of the lists' names.
-    pub fn matches(&self, indicator: &Indicator) -> Vec<&Pattern> {
-        let Some(kind) = indicator.kind() else { return Vec::new() };
-        let text = indicator.to_string();
-        let mut numbers = BTreeSet::new();
-        // Matches may overlap, and the first one may be for other kinds.
-        for found in self.substrings.engine.find_overlapping_iter(&text) {
-            numbers.insert(found.pattern().as_usize());
+/// Patterns as a calibration takes them: gathered by what they say.
+pub fn pattern_lists(patterns: Vec<Pattern>) -> Vec<PatternList> {
+    let mut lists: Vec<PatternList> = Vec::new();
+    for Pattern { list, kind, text, applies_to, stance, category } in patterns {
+        let pattern = wardnet_model::Pattern { kind, text };
+        let says = (&*list, &*applies_to, stance, category);
+        match lists.last_mut() {
+            Some(last) if (&*last.name, &*last.kinds, last.stance, last.category) == says => {
+                last.patterns.push(pattern);
+            }
+            _ => lists.push(PatternList {
+                name: (&*list).into(),
+                kinds: applies_to.to_vec(),
+                stance,
+                category,
+                patterns: vec![pattern],
+            }),
         }
-        let substrings = numbers.iter().filter_map(|number| self.substrings.patterns.get(*number));
-        let expressions = self.expressions.engine.matches(&text);
-        let expressions =
-            expressions.iter().filter_map(|number| self.expressions.patterns.get(number));
-        let mut found: Vec<&Pattern> =
-            substrings.chain(expressions).filter(|p| p.applies_to.contains(&kind)).collect();
-        found.sort_by(|a, b| (&a.list, &a.text).cmp(&(&b.list, &b.text)));
-        found.dedup_by(|a, b| a.list == b.list);
-        found
     }
-
-    /// How many patterns there are.
-    pub fn len(&self) -> usize {
-        self.substrings.patterns.len() + self.expressions.patterns.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    lists
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pattern(list: &str, kind: PatternKind, text: &str, applies_to: &[Kind]) -> Pattern {
-        let limits = Limits::default();
-        let text = match kind {
-            PatternKind::Substring => check_substring(text, &limits),
-            PatternKind::Regex => check_regex(text, &limits),
-        };
-        Pattern {
-            list: list.into(),
-            kind,
-            text: text.unwrap(),
-            applies_to: applies_to.into(),
-            stance: Stance::Benign,
-            category: Category::KnownGood,
-        }
-    }
-
-    fn lists(patterns: &WarningPatterns, text: &str) -> Vec<String> {
-        let indicator = Indicator::parse(text).unwrap();
-        patterns.matches(&indicator).iter().map(|found| found.list.to_string()).collect()
-    }
-
-    #[test]
-    fn both_kinds_of_pattern_match_what_they_are_for() {
-        let patterns = WarningPatterns::compile(
-            [
-                pattern("sandboxes", PatternKind::Substring, "any.run", &[Kind::Domain, Kind::Url]),
-                pattern("runners", PatternKind::Substring, "app.any.run", &[Kind::Domain]),
-                pattern("desks", PatternKind::Regex, r"/^(noc|abuse)\@.*\..*$/i", &[Kind::Email]),
-            ],
-            &Limits::default(),
-        )
-        .unwrap();
-        assert_eq!(patterns.len(), 3);
-        assert_eq!(lists(&patterns, "app.any.run"), ["runners", "sandboxes"]);
-        assert_eq!(lists(&patterns, "https://APP.any.run/tasks"), ["sandboxes"]);
-        assert_eq!(lists(&patterns, "abuse@provider.top"), ["desks"]);
-        assert_eq!(lists(&patterns, "someone@any.run"), Vec::<String>::new());
-    }
 
     #[test]
     fn unusable_patterns_are_refused_with_a_reason() {
@@ -229,5 +127,27 @@ mod tests {
         assert!(matches!(refuse(r"/(a)\1/"), PatternError::Expression(_)));
         assert!(matches!(refuse(r"/(\pL{500}){500}/"), PatternError::Expression(_)));
         assert_eq!(check_substring("a.b", &limits), Err(PatternError::TooShort));
+    }
+
+    #[test]
+    fn flags_of_php_become_flags_of_the_expression() {
+        let limits = Limits::default();
+        assert_eq!(check_regex("/^(noc|abuse)@/iu", &limits).as_deref(), Ok("(?i)^(noc|abuse)@"));
+        assert_eq!(check_regex("/a/b/g", &limits).as_deref(), Ok("a/b"));
+    }
+
+    #[test]
+    fn patterns_are_gathered_by_what_they_say() {
+        let pattern = |list: &str, text: &str| Pattern {
+            list: list.into(),
+            kind: PatternKind::Substring,
+            text: text.into(),
+            applies_to: [Kind::Url].into(),
+            stance: Stance::Benign,
+            category: Category::KnownGood,
+        };
+        let lists = pattern_lists(vec![pattern("a", "x"), pattern("a", "y"), pattern("b", "x")]);
+        let shown: Vec<_> = lists.iter().map(|list| (&*list.name, list.patterns.len())).collect();
+        assert_eq!(shown, [("a", 2), ("b", 1)]);
     }
 }

@@ -10,7 +10,7 @@ use wardnet_model::{
 };
 use wardnet_score::Epoch;
 use wardnet_server::{Caller, Json, Principal, Problem, Query, Role, now_unix};
-use wardnet_store::Store;
+use wardnet_store::{Listing, Store};
 
 use super::forms::{self, Complaint};
 use super::page::Page;
@@ -64,7 +64,7 @@ fn on_indicator(
 
 fn on_page(api: &Api, page: &Page, tenant: TenantId, now: Timestamp) -> Result<Value, Problem> {
     let mut found = Vec::new();
-    let next = page.walk(&api.readers().store, &api.limits, |_, dossier| {
+    let next = page.walk(&api.readers().store, Listing::Decided, &api.limits, |_, dossier| {
         show(&dossier.decisions, tenant, now, &mut found);
         found.len()
     })?;

@@ -14,7 +14,7 @@ use wardnet_verdictdb::{Question, View};
 
 use super::chain::{Link, chain};
 use super::{Api, answer, blocking, failed, forms, tenant};
-use crate::{EvidenceLine, Explained};
+use crate::{EvidenceLine, Explained, PatternLine};
 
 /// The name shown for a source whose evidence may not be shown.
 const WITHHELD: &str = "withheld (TLP:RED)";
@@ -63,6 +63,8 @@ fn explain_all(
     for link in chain(&indicator, suffixes) {
         room.explain_link(&link, &mut explained)?;
     }
+    let patterns = crate::patterns_of(&api.readers().store, &epoch, &indicator, tenant, as_of);
+    let patterns: Vec<Value> = patterns.iter().map(|line| pattern_line(&epoch, line)).collect();
     let relations = crate::relations(&api.readers().store, &indicator, tenant)
         .map_err(|error| failed(&error))?;
     let relations: Vec<Value> =
@@ -75,6 +77,7 @@ fn explain_all(
         "epoch": epoch.number(),
         "verdict": verdict(&view, &indicator, tenant, now)?,
         "explained": explained,
+        "patterns": patterns,
         "relations": relations,
     }))
 }
@@ -139,18 +142,19 @@ impl Room<'_> {
                 "last_seen": forms::when(published.last_seen),
                 "next_change": forms::when(published.next_crossing),
             },
-            "sum": self.sum(&one.explanation, &one.evidence),
+            "sum": self.sum(&one.explanation, one),
             "today": today.map(|today| json!({
                 "as_of": today.explanation.as_of.to_string(),
                 "exact": today.explanation.exact.value(),
                 "published": today.explanation.published.value(),
             })),
             "evidence": one.evidence.iter().map(|line| self.line(one, line)).collect::<Vec<_>>(),
+            "patterns": one.patterns.iter().map(|line| pattern_line(self.epoch, line)).collect::<Vec<_>>(),
             "decisions": decisions.collect::<Vec<_>>(),
         })
     }
 
-    fn sum(&self, sum: &Explanation, shown: &[EvidenceLine]) -> Value {
+    fn sum(&self, sum: &Explanation, shown: &Explained) -> Value {
         let terms = sum.contributions.iter().map(|term| self.contribution(term, shown));
         let groups = sum.groups.iter().map(|group| self.group(group, sum, shown));
         json!({
@@ -168,7 +172,7 @@ impl Room<'_> {
         })
     }
 
-    fn contribution(&self, one: &Contribution, shown: &[EvidenceLine]) -> Value {
+    fn contribution(&self, one: &Contribution, shown: &Explained) -> Value {
         let (source, group) = if is_shown(one, shown) {
             let name = forms::source_name(self.epoch, one.source);
             (name, one.group.map(|_| self.group_name(one.source)))
@@ -187,10 +191,11 @@ impl Room<'_> {
             "weight": probability(one.weight),
             "half_life_secs": one.half_life_secs,
             "left_out": one.left_out,
+            "pattern": pattern_of(one, shown).map(|line| &*line.pattern.text),
         })
     }
 
-    fn group(&self, group: &GroupTerm, sum: &Explanation, shown: &[EvidenceLine]) -> Value {
+    fn group(&self, group: &GroupTerm, sum: &Explanation, shown: &Explained) -> Value {
         let member = sum
             .contributions
             .iter()
@@ -247,13 +252,37 @@ impl Room<'_> {
     }
 }
 
-/// Whether the evidence behind a contribution is among what the tenant may see.
-fn is_shown(one: &Contribution, shown: &[EvidenceLine]) -> bool {
+/// Whether the evidence or the pattern behind a contribution is among what the tenant may see.
+fn is_shown(one: &Contribution, shown: &Explained) -> bool {
     let item = (one.item.source, one.item.stance, one.item.category, one.item.confidence);
-    shown.iter().any(|line| {
-        let held = &line.held;
-        (held.source, held.stance, held.category, held.confidence) == item
-            && held.first_seen == one.item.first_seen
+    pattern_of(one, shown).is_some()
+        || shown.evidence.iter().any(|line| {
+            let held = &line.held;
+            (held.source, held.stance, held.category, held.confidence) == item
+                && held.first_seen == one.item.first_seen
+        })
+}
+
+/// The pattern behind a contribution, if it is one that the tenant may see. What a source says by
+/// a pattern counts only where it says nothing else, so the statement tells which it is.
+fn pattern_of<'e>(one: &Contribution, shown: &'e Explained) -> Option<&'e PatternLine> {
+    shown.patterns.iter().find(|line| line.left_out.is_none() && line.item == one.item)
+}
+
+/// A pattern that matches what was asked about.
+fn pattern_line(epoch: &Epoch, line: &PatternLine) -> Value {
+    json!({
+        "source": forms::source_name(epoch, line.item.source),
+        "list": line.list,
+        "match": line.pattern.kind.name(),
+        "pattern": line.pattern.text,
+        "stance": line.item.stance.name(),
+        "category": line.item.category.name(),
+        "confidence": line.item.confidence,
+        "first_seen": forms::when(line.item.first_seen),
+        "last_seen": forms::when(line.item.last_seen),
+        "tlp": line.tlp.name(),
+        "left_out": line.left_out,
     })
 }
 

@@ -169,10 +169,32 @@ fn refused(error: WriteError) -> Problem {
         WriteError::Busy => Problem::unavailable(error.to_string()).with_retry_after_secs(1),
         WriteError::Engine(cause) => match &*cause {
             EngineError::Refused(reason) => Problem::conflict(reason.clone()),
+            error if error.is_full() => storage_full(),
+            error if error.needs_reopening() => Problem::unavailable(
+                "nothing can be written after a write that failed; it is mended as soon as the \
+                 disk has room: send this again later",
+            )
+            .with_retry_after_secs(RETRY_AFTER_SECS),
             error => failed(error),
         },
         _ => Problem::unavailable(error.to_string()),
     }
+}
+
+/// When to try again after the disk was full: somebody has to make room first.
+const RETRY_AFTER_SECS: u64 = 30;
+
+/// 507: the disk is full (RFC 4918 section 11.5).
+#[must_use]
+pub fn storage_full() -> Problem {
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "storage-full",
+        "The disk is full",
+        "nothing more can be kept until somebody makes room on the server's disk; send this again \
+         then: what was kept of it already does no harm",
+    )
+    .with_retry_after_secs(RETRY_AFTER_SECS)
 }
 
 /// A failure of ours: the log has the cause.

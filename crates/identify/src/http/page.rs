@@ -1,9 +1,9 @@
-//! Listings over all dossiers, a page at a time.
+//! Listings of dossiers, a page at a time.
 
 use serde::Deserialize;
 use wardnet_model::hex::{self, Hex};
 use wardnet_server::Problem;
-use wardnet_store::{Dossier, DossierKey, Store};
+use wardnet_store::{Dossier, DossierKey, Listing, Store};
 
 use super::{Limits, failed};
 
@@ -23,11 +23,12 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Looks at dossiers until `visit` has found a page full, and gives the cursor of the next
+    /// Looks at the dossiers of a listing until `visit` has found a page full, and gives the cursor of the next
     /// page, if there may be one. `visit` says how many entries it has found so far.
     pub(super) fn walk(
         &self,
         store: &Store,
+        listing: Listing,
         limits: &Limits,
         mut visit: impl FnMut(&DossierKey, &Dossier) -> usize,
     ) -> Result<Option<String>, Problem> {
@@ -35,7 +36,8 @@ impl Page {
         let mut after = self.cursor()?;
         let mut looked_at = 0;
         while looked_at < limits.scan_max {
-            let keys = store.keys_after(after, KEYS_AT_ONCE).map_err(|error| failed(&error))?;
+            let keys = store.listed_after(listing, after, KEYS_AT_ONCE);
+            let keys = keys.map_err(|error| failed(&error))?;
             if keys.is_empty() {
                 return Ok(None);
             }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wardnet_model::{Indicator, Sharing, Stance, TenantId, Tlp};
 use wardnet_score::Epoch;
 use wardnet_server::{Caller, Problem, Query};
-use wardnet_store::{Dossier, DossierKey, Held};
+use wardnet_store::{Dossier, DossierKey, Held, Listing};
 
 use super::page::Page;
 use super::{Api, answer, blocking, forms, tenant};
@@ -24,10 +24,11 @@ pub(super) async fn list(
     let body = blocking(move || {
         let epoch = api.readers().epochs.load();
         let mut found = Vec::new();
-        let next = page.walk(&api.readers().store, &api.limits, |key, dossier| {
-            show(key, dossier, &epoch, tenant, &mut found);
-            found.len()
-        })?;
+        let next =
+            page.walk(&api.readers().store, Listing::Disputed, &api.limits, |key, dossier| {
+                show(key, dossier, &epoch, tenant, &mut found);
+                found.len()
+            })?;
         Ok(json!({ "reports": found, "next": next }))
     });
     Ok(answer(StatusCode::OK, body.await?))

@@ -327,6 +327,65 @@ async fn a_dispute_waits_until_an_analyst_decides() {
 }
 
 #[tokio::test]
+async fn listings_look_at_what_they_list_and_at_nothing_else() {
+    let house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    let many: Vec<Value> =
+        (0..500).map(|at| json!({ "indicator": format!("n{at}.top") })).collect();
+    house.post("/v1/evidence", &token, json!({ "observations": many })).await.expect(200);
+    let dispute = json!({ "observations": [{ "indicator": "n7.top", "stance": "disputed" }] });
+    house.post("/v1/evidence", &token, dispute).await.expect(200);
+    for name in ["one.top", "two.top", "three.top"] {
+        let block = json!({ "indicator": name, "action": "block", "reason": "r" });
+        house.post("/v1/decisions", &token, block).await.expect(201);
+    }
+    // So few may be looked at that a walk over all dossiers would come back with empty hands.
+    let limits = Limits { scan_max: 4, ..Limits::default() };
+    let server_limits = ServerLimits::default();
+    let metrics = Metrics::new("test");
+    let gate = Gate::new(Arc::clone(&house.tokens), Arc::default(), metrics, &server_limits);
+    let router = routes(&gate, Api { limits, ..house.api.clone() });
+    let get = |path: &str| {
+        let request = Request::builder().uri(path).header("x-api-key", &token);
+        router.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    let decided = Reply::read(get("/v1/decisions").await.unwrap()).await.expect(200);
+    assert_eq!(decided["decisions"].as_array().unwrap().len(), 3);
+    let page = Reply::read(get("/v1/decisions?limit=2").await.unwrap()).await.expect(200);
+    assert_eq!(page["decisions"].as_array().unwrap().len(), 2);
+    let next = format!("/v1/decisions?after={}", page["next"].as_str().unwrap());
+    let rest = Reply::read(get(&next).await.unwrap()).await.expect(200);
+    assert_eq!((rest["decisions"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    let disputed = Reply::read(get("/v1/reports").await.unwrap()).await.expect(200);
+    assert_eq!(disputed["reports"][0]["indicator"], "n7.top");
+}
+
+#[tokio::test]
+async fn an_explanation_of_the_past_leaves_out_what_came_later() {
+    let house = House::new();
+    let token = house.token(Role::Analyst, 0);
+    let seen = |at: &str| {
+        json!({ "observations": [
+            { "indicator": "evil.top", "first_seen": at, "record": at, "confidence": 90 },
+        ]})
+    };
+    house.post("/v1/evidence", &token, seen("2026-01-01")).await.expect(200);
+    house.post("/v1/evidence", &token, observation("evil.top")).await.expect(200);
+    let block = json!({ "indicator": "evil.top", "action": "block", "reason": "r" });
+    house.post("/v1/decisions", &token, block).await.expect(201);
+    let of = |path: &'static str| {
+        let (house, token) = (&house, &token);
+        async move {
+            let explained = house.get(path, token).await.expect(200);
+            let one = &explained["explained"][0];
+            ["evidence", "decisions"].map(|name| one[name].as_array().unwrap().len())
+        }
+    };
+    assert_eq!(of("/v1/explain?indicator=evil.top").await, [2, 1]);
+    assert_eq!(of("/v1/explain?indicator=evil.top&as_of=2026-03-01").await, [1, 0]);
+}
+
+#[tokio::test]
 async fn describing_a_source_opens_an_epoch() {
     let house = House::new();
     let admin = house.token(Role::Admin, 0);
@@ -405,6 +464,17 @@ async fn a_stopped_writer_is_not_available() {
     house.thread.take().unwrap().stop().unwrap();
     let reply = house.post("/v1/evidence", &token, observation("evil.top")).await;
     reply.expect_problem(503, "unavailable");
+}
+
+#[test]
+fn a_full_disk_is_not_the_clients_fault_nor_a_riddle() {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let error = EngineError::Io { action: "write", path: "/data".into(), source: full };
+    let problem = refused(WriteError::Engine(Arc::new(error)));
+    assert_eq!(problem.status(), 507);
+    assert!(problem.detail().contains("makes room"));
+    let closed = EngineError::Store(wardnet_store::StoreError::Closed);
+    assert_eq!(refused(WriteError::Engine(Arc::new(closed))).status(), 503);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What goes wrong around the engine: a folder in use or of no use, a full disk, a power cut.
 
-use crate::sample::{START, append, bad, band, days, import, open, options, said, source, terms};
+use crate::sample::{
+    START, append, bad, band, days, import, open, options, pack, said, source, terms,
+};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use wardnet_identify::{Engine, EngineError, Row, resting_view};
+use wardnet_identify::{Engine, EngineError, resting_view};
 use wardnet_journal::fault::FaultDisk;
 use wardnet_model::{Band, Record, SourceId, Timestamp};
 
@@ -108,7 +110,7 @@ fn an_import_that_filled_the_disk_leaves_journal_and_verdicts_agreed() {
     disk.set_space(Some(600_000));
     let of_feed = terms(feed, true, &rows);
     let mut under_way = engine.begin_import(of_feed.clone(), START).unwrap().1.unwrap();
-    let read = rows.iter().map(|row| Row::new(row.clone(), &of_feed)).collect();
+    let read = pack(&under_way, &rows);
     engine.import_rows(&mut under_way, read).unwrap();
     let error = engine.finish_import(under_way, 20_000, 0).unwrap_err();
     assert!(error.to_string().contains("space"), "{error}");

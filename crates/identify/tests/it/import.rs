@@ -1,13 +1,13 @@
 //! Feeds: what is new joins, what is still there is renewed, what vanished from a full one ends.
 
 use crate::sample::{
-    append, bad, band, days, dump, explained, good, import, open, pass, said, source, terms,
+    append, bad, band, days, dump, explained, good, import, open, pack, pass, said, source, terms,
 };
-use wardnet_identify::{Begun, Engine, Row};
+use wardnet_identify::{Begun, Engine};
 use wardnet_model::{Band, Evidence, Observation, Record, Timestamp};
 
 fn last_seen(engine: &Engine, text: &str) -> Vec<Timestamp> {
-    let explained = explained(engine, text, days(0));
+    let explained = explained(engine, text, days(2));
     explained
         .map(|found| found.evidence.iter().map(|line| line.last_seen).collect())
         .unwrap_or_default()
@@ -128,9 +128,9 @@ fn an_interrupted_import_ends_in_the_same_verdicts_when_it_is_repeated() {
         if interrupted {
             let terms = terms(feed, true, &after);
             let (_, begun) = engine.begin_import(terms.clone(), days(1)).unwrap();
-            let part = after.iter().skip(5).map(|row| Row::new(row.clone(), &terms));
             let mut under_way = begun.unwrap();
-            engine.import_rows(&mut under_way, part.collect()).unwrap();
+            let part = pack(&under_way, after.iter().skip(5));
+            engine.import_rows(&mut under_way, part).unwrap();
             engine.publish(days(1)).unwrap();
             drop((under_way, engine));
             engine = open(folder.path(), days(1));

@@ -6,6 +6,7 @@ mod import;
 mod kill;
 mod learning;
 mod lent;
+mod patterns;
 mod replay;
 mod sample;
 mod swap;

@@ -1,13 +1,15 @@
 //! The journal alone gives every verdict again, also after compaction: whatever was learned, and
 //! in whatever order and pieces it was taken in.
 
+use crate::patterns::{list, set_patterns};
 use crate::sample::{START, ask, bad, copy, decided, dump, good, import, said};
 use proptest::prelude::*;
 use std::path::Path;
 use wardnet_identify::{Engine, Options};
 use wardnet_model::{
-    Action, CalibrationChange, Category, Decision, Evidence, Observation, Record, RecordId,
-    Reliability, Retraction, Scope, Sharing, Source, SourceId, Stance, TenantId, Timestamp,
+    Action, CalibrationChange, Category, Decision, Evidence, Kind, Observation, PatternList,
+    Record, RecordId, Reliability, Retraction, Scope, Sharing, Source, SourceId, Stance, TenantId,
+    Timestamp,
 };
 
 const NAMES: [&str; 6] = [
@@ -49,6 +51,8 @@ enum Step {
     Decide { name: usize, tenant: u32, action: usize, secs: Option<u64> },
     /// A feed is read: one of a few lists, so that most are read again.
     Feed { source: u32, full: bool, list: usize },
+    /// A feed is read that has patterns, or none any more.
+    Look { source: u32, full: bool, list: usize, patterns: usize },
     /// A source is described anew.
     Describe { source: u32, grade: u8, group: bool, shadow: bool },
     /// Evidence fades faster or slower.
@@ -77,6 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         8 => (source.clone(), prop::bool::weighted(0.7), 0..LISTS.len())
             .prop_map(|(source, full, list)| Step::Feed { source, full, list }),
+        4 => (source.clone(), prop::bool::weighted(0.6), 0..LISTS.len(), 0..4usize).prop_map(
+            |(source, full, list, patterns)| Step::Look { source, full, list, patterns }
+        ),
         1 => (source, 0..6u8, any::<bool>(), prop::bool::weighted(0.2)).prop_map(
             |(source, grade, group, shadow)| Step::Describe { source, grade, group, shadow }
         ),
@@ -132,6 +139,20 @@ fn observation((name, is_good, confidence): &(usize, bool, u8)) -> Observation {
     Observation { confidence: Some(*confidence), ..row }
 }
 
+/// What lists say of looks.
+fn looks(number: usize) -> Vec<PatternList> {
+    let kinds = [Kind::Domain, Kind::Url];
+    match number {
+        0 => vec![list(Stance::Benign, &kinds, &["evil.top"])],
+        1 => vec![
+            list(Stance::Benign, &kinds, &["/^http://evil", "/^a"]),
+            list(Stance::Malicious, &kinds, &["google"]),
+        ],
+        2 => vec![list(Stance::Benign, &[Kind::Ipv4], &["45.95.11.34"])],
+        _ => Vec::new(),
+    }
+}
+
 fn live(engine: &mut Engine, step: Step, now: Timestamp) {
     let id = |source| SourceId(source + 1);
     let sharing = |tenant| if tenant == 2 { Sharing::Tenant } else { Sharing::Everyone };
@@ -166,6 +187,11 @@ fn live(engine: &mut Engine, step: Step, now: Timestamp) {
         Step::Feed { source, full, list } => {
             let rows: Vec<Observation> = LISTS[list].iter().map(observation).collect();
             import(engine, id(source), full, &rows, now);
+        }
+        Step::Look { source, full, list, patterns } => {
+            let rows: Vec<Observation> = LISTS[list].iter().map(observation).collect();
+            let seen = import(engine, id(source), full, &rows, now);
+            set_patterns(engine, &seen, looks(patterns), now);
         }
         Step::Describe { source, grade, group, shadow } => {
             describe(engine, source, grade, group, shadow, now);

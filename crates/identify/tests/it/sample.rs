@@ -1,7 +1,7 @@
 //! Small observations under real top-level names, and engines that take them in.
 
 use std::path::Path;
-use wardnet_identify::{Begun, Engine, Explained, ImportTerms, Options, Row, explain};
+use wardnet_identify::{Begun, Engine, Explained, Import, ImportTerms, Options, Parcel, explain};
 use wardnet_model::{
     Action, Band, BatchId, BatchSeen, Category, Decision, Evidence, Indicator, Key, Observation,
     Record, RecordId, Scope, Sharing, SourceId, Stance, SuffixList, TenantId, Timestamp, Tlp,
@@ -74,9 +74,15 @@ pub(crate) fn import_as(
         let Begun::Unchanged(seen) = begun else { panic!("an import that never began") };
         return seen;
     };
-    let of_terms = rows.iter().map(|row| Row::new(row.clone(), &terms)).collect();
-    engine.import_rows(&mut import, of_terms).unwrap();
+    let parcel = pack(&import, rows);
+    engine.import_rows(&mut import, parcel).unwrap();
     engine.finish_import(import, rows.len() as u64, 0).unwrap()
+}
+
+pub(crate) fn pack<'a>(import: &Import, rows: impl IntoIterator<Item = &'a Observation>) -> Parcel {
+    let mut packer = import.packer();
+    rows.into_iter().for_each(|row| packer.push(row.clone()));
+    packer.take()
 }
 
 /// A statement that came by itself, in no batch.

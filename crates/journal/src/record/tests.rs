@@ -144,8 +144,66 @@ fn calibrations_go_there_and_back() {
                 right: 10,
                 wrong: 2,
             },
+            CalibrationChange::Patterns(patterns()),
+            CalibrationChange::Patterns(PatternSet { lists: vec![], ..patterns() }),
         ],
     }));
+}
+
+fn patterns() -> PatternSet {
+    let pattern = |kind, text: &str| Pattern { kind, text: text.into() };
+    PatternSet {
+        source: SourceId(300),
+        batch: BatchId::SNAPSHOT,
+        confidence: 95,
+        tlp: Tlp::Green,
+        first_seen: Timestamp(5),
+        last_seen: Timestamp(1 << 33),
+        lists: vec![PatternList {
+            name: "contact addresses".into(),
+            kinds: vec![Kind::Url, Kind::Email],
+            stance: Stance::Benign,
+            category: Category::KnownGood,
+            patterns: vec![
+                pattern(PatternKind::Substring, "any.run"),
+                pattern(PatternKind::Regex, "(?i)^(soc|abuse)@"),
+            ],
+        }],
+    }
+}
+
+/// The bytes of a set, written down: what is on disk today must be read for ever.
+#[test]
+fn the_bytes_of_patterns_stay_what_they_are() {
+    let change = CalibrationChange::Patterns(PatternSet {
+        first_seen: Timestamp(1),
+        last_seen: Timestamp(2),
+        source: SourceId(9),
+        lists: vec![PatternList {
+            name: "l".into(),
+            kinds: vec![Kind::Url],
+            patterns: vec![Pattern { kind: PatternKind::Regex, text: "ab".into() }],
+            ..patterns().lists.remove(0)
+        }],
+        ..patterns()
+    });
+    let record =
+        Calibration { epoch: 2, at: Timestamp(3), reason: "r".into(), changes: vec![change] };
+    let mut bytes = Vec::new();
+    encode(&Record::Calibration(record), &mut bytes);
+    let good = Category::KnownGood.tag();
+    let set = [9, 1, 95, 1, 1, 2, 1, 1, b'l', 1, 7, 1, good, 1, 1, 2, b'a', b'b'];
+    assert_eq!(bytes, [&[6, 2, 3, 1, b'r', 1, 7][..], &set].concat());
+}
+
+/// Files of builds that knew no patterns are read as they were written.
+#[test]
+fn calibrations_without_patterns_are_read() {
+    let bytes = [6, 1, 5, 1, b'o', 1, 4, 1, 4, b'a', b'r', b'p', b'a'];
+    let Ok(Record::Calibration(read)) = decode(&bytes) else { panic!("not read") };
+    assert_eq!(read.changes, [CalibrationChange::NeverListed(vec!["arpa".into()])]);
+    let unknown = [6, 1, 5, 1, b'o', 1, 99];
+    assert_eq!(decode(&unknown), Err(RecordError::Unknown { what: "a change", value: 99 }));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The store takes in records, remembers how far it came, and forgets nothing it should keep.
 
 use super::*;
+use crate::Effect;
 use wardnet_model::{
     Category, Evidence, ImportCounts, RecordId, RelationKind, Retraction, Scope, Sharing, Stance,
     Tlp,
@@ -48,7 +49,10 @@ fn take_in(store: &Store, records: Vec<Record>, position: u64) -> Vec<Effect> {
     let mut update = Update::default();
     records.into_iter().for_each(|record| update.push(record));
     let mut all = Vec::new();
-    store.take_in(update, position, |_, _, effects| all.extend_from_slice(effects)).unwrap();
+    let mut note = |_: &DossierKey, _: &mut Dossier, effects: &[Effect]| {
+        all.extend_from_slice(effects);
+    };
+    store.take_in(update, position, &mut note).unwrap();
     all
 }
 
@@ -171,12 +175,11 @@ fn crossings_come_due_in_order_and_once() {
         update.push(Record::Evidence(evidence(&format!("n{at}.top"), 1, at, BatchId::NONE)));
     }
     let mut next = 0;
-    store
-        .take_in(update, 10, |_, dossier, _| {
-            next += 60;
-            dossier.published.next_crossing = Timestamp(next);
-        })
-        .unwrap();
+    let mut settle = |_: &DossierKey, dossier: &mut Dossier, _: &[Effect]| {
+        next += 60;
+        dossier.published.next_crossing = Timestamp(next);
+    };
+    store.take_in(update, 10, &mut settle).unwrap();
     assert_eq!(store.next_due().unwrap(), Some(Timestamp(60)));
     assert_eq!(store.due(Timestamp(59), 100).unwrap(), []);
     let due = store.due(Timestamp(300), 100).unwrap();
@@ -214,8 +217,111 @@ fn relations_are_found_from_both_ends() {
 fn a_store_of_another_layout_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    store.meta.insert(LAYOUT_KEY, 99u64.to_be_bytes()).unwrap();
+    store.tables().unwrap().meta.insert(LAYOUT_KEY, 99u64.to_be_bytes()).unwrap();
     drop(store);
     let error = Store::open(folder.path(), &Options::default()).unwrap_err();
     assert!(matches!(error, StoreError::Layout { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn several_threads_write_what_one_writes() {
+    let records = || {
+        let of = |at: u64| evidence(&format!("n{}.top", at % 3000), 1, at, BatchId::SNAPSHOT);
+        (0..9000).map(of).map(Record::Evidence)
+    };
+    let contents = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let mut update = Update::default();
+        records().for_each(|record| update.push(record));
+        let settle = |key: &DossierKey, dossier: &mut Dossier, effects: &[Effect]| {
+            assert_eq!(effects.len(), 3, "all that happens to one is settled at once");
+            dossier.published.next_crossing = Timestamp(u64::from(key.0[1]) + 1);
+        };
+        let mut settlers = vec![settle; threads];
+        let (first, others) = settlers.split_first_mut().unwrap();
+        store.take_in_with(update, 9000, (first, others)).unwrap();
+        let keys = store.keys_after(None, usize::MAX).unwrap();
+        let dossiers: Vec<_> = keys.iter().map(|key| store.dossier(key).unwrap()).collect();
+        let members = store.snapshot_members(TenantId::SHARED, SourceId(1)).unwrap();
+        (keys, dossiers, members, store.due(Timestamp(u64::MAX - 1), usize::MAX).unwrap())
+    };
+    let one = contents(1);
+    assert_eq!(one.0.len(), 3000);
+    assert_eq!(one.2.len(), 9000);
+    for threads in [2, 3, 8] {
+        assert_eq!(contents(threads), one, "{threads} threads");
+    }
+}
+
+fn decision(text: &str) -> Record {
+    let indicator = Indicator::parse(text).unwrap();
+    Record::Decision(wardnet_model::Decision {
+        tenant: TenantId::SHARED,
+        indicator,
+        scope: Scope::Exact,
+        action: wardnet_model::Action::Block,
+        category: Category::Phishing,
+        author: "a".into(),
+        reason: "r".into(),
+        at: Timestamp(5),
+        until: None,
+    })
+}
+
+#[test]
+fn what_was_decided_and_disputed_is_listed_also_of_an_older_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let disputed =
+        Evidence { stance: Stance::Disputed, ..evidence("disputed.top", 1, 1, BatchId::NONE) };
+    let mut records: Vec<Record> = (0..50)
+        .map(|at| Record::Evidence(evidence(&format!("n{at}.top"), 1, at, BatchId::NONE)))
+        .collect();
+    records.push(Record::Evidence(disputed));
+    records.extend(["one.top", "two.top", "three.top"].map(decision));
+    take_in(&store, records, 54);
+    let listed = |store: &Store| {
+        let all = |listing| store.listed_after(listing, None, 100).unwrap();
+        (all(Listing::Decided), all(Listing::Disputed))
+    };
+    let of = |text: &str| DossierKey::of(&Indicator::parse(text).unwrap(), Scope::Exact);
+    let mut decided = ["one.top", "two.top", "three.top"].map(of).to_vec();
+    decided.sort_unstable();
+    let whole = (decided.clone(), vec![of("disputed.top")]);
+    assert_eq!(listed(&store), whole);
+    let page = store.listed_after(Listing::Decided, None, 2).unwrap();
+    assert_eq!(page, decided[..2]);
+    let rest = store.listed_after(Listing::Decided, page.last().copied(), 2).unwrap();
+    assert_eq!(rest, decided[2..]);
+
+    let tables = store.tables().unwrap();
+    let keys: Vec<_> = tables.listings.iter().map(|guard| guard.key().unwrap()).collect();
+    keys.iter().for_each(|key| tables.listings.remove(&**key).unwrap());
+    tables.meta.remove(LISTED).unwrap();
+    drop(tables);
+    store.persist().unwrap();
+    drop(store);
+    assert_eq!(listed(&open(folder.path())), whole);
+}
+
+#[test]
+fn a_store_that_is_opened_again_has_what_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    take_in(&store, vec![Record::Evidence(evidence("a.top", 1, 1, BatchId::NONE))], 1);
+    take_in(&store, vec![Record::BatchSeen(seen(1, 3, 300))], 2);
+    let reader = store.tables().unwrap();
+    let reading = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        drop(reader);
+    });
+    store.reopen().unwrap();
+    reading.join().unwrap();
+    store.check().unwrap();
+    assert_eq!(store.position().unwrap(), 2);
+    assert!(dossier(&store, "a.top").is_some());
+    assert_eq!(store.batches_of(TenantId::SHARED, SourceId(1)).len(), 1);
+    take_in(&store, vec![Record::Evidence(evidence("b.top", 1, 2, BatchId::NONE))], 3);
+    assert!(dossier(&store, "b.top").is_some());
 }

@@ -5,7 +5,6 @@ use crate::backend::folder;
 use crate::output::line;
 use std::process::ExitCode;
 use wardnet_server::Tls;
-use wardnet_server::tls::TlsFiles;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -17,8 +16,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     for http in &config.http {
         let mut kind = "HTTP";
-        if let (Some(certificate), Some(key)) = (&http.tls_certificate, &http.tls_key) {
-            Tls::load(TlsFiles { certificate: certificate.clone(), key: key.clone() })?;
+        if let Some(files) = &http.tls {
+            Tls::load(files.clone())?;
             kind = "HTTPS";
         }
         line(format!("listener: {kind} on {}", http.listen));

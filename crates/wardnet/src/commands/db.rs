@@ -1,59 +1,87 @@
 //! `wardnet db`.
 
+mod own;
+
 use crate::args::{Args, Db as Command};
-use crate::backend::folder;
 use crate::output::{line, thousands};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use own::{Changes, Target};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use wardnet_model::{Kind, Timestamp};
 use wardnet_verdictdb::{
-    Db, Difference, Layer, OpenOptions, SectionStat, Stored, Verify, diff, map_file,
+    Db, Difference, Entry, Layer, OpenOptions, SectionStat, Verify, diff, map_file,
 };
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Verify { file } => {
-            let path = path_of(args, file.as_deref())?;
-            let db = open(&path, Verify::Full)?;
-            db.verify().with_context(|| format!("{} is damaged", path.display()))?;
-            line(format!(
-                "{}: whole, {} entries, root {}",
-                path.display(),
-                thousands(db.stat().entries()),
-                wardnet_model::hex::Hex(&db.root())
-            ));
-        }
-        Command::Dump { file } => {
-            let db = open(&path_of(args, file.as_deref())?, Verify::Full)?;
-            for stored in db.dump() {
-                line(entry(&stored?));
-            }
-        }
+        Command::Verify { file } => verify(&Target::find(args, file.as_deref())?)?,
+        Command::Dump { file } => dump(&Target::find(args, file.as_deref())?)?,
         Command::Diff { old, new } => {
             let (old, new) = (open(old, Verify::Full)?, open(new, Verify::Full)?);
             for difference in diff(&old, &new) {
                 line(match difference? {
-                    Difference::Added(stored) => json!({ "added": entry(&stored) }),
-                    Difference::Removed(stored) => json!({ "removed": entry(&stored) }),
+                    Difference::Added(stored) => {
+                        json!({ "added": entry(&stored.entry, stored.key_bits) })
+                    }
+                    Difference::Removed(stored) => {
+                        json!({ "removed": entry(&stored.entry, stored.key_bits) })
+                    }
                     Difference::Changed(before, after) => {
-                        json!({ "changed": { "from": entry(&before), "to": entry(&after) } })
+                        let [from, to] = [before, after].map(|one| entry(&one.entry, one.key_bits));
+                        json!({ "changed": { "from": from, "to": to } })
                     }
                 });
             }
         }
-        Command::Stat { file } => stat(&path_of(args, file.as_deref())?)?,
+        Command::Stat { file } => stat(&Target::find(args, file.as_deref())?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn stat(path: &Path) -> anyhow::Result<()> {
-    let db = open(path, Verify::Lazy)?;
+fn verify(target: &Target) -> anyhow::Result<()> {
+    let db = open(&target.base, Verify::Full)?;
+    db.verify().with_context(|| format!("{} is damaged", target.base.display()))?;
+    line(format!(
+        "{}: whole, {} entries, root {}",
+        target.base.display(),
+        thousands(db.stat().entries()),
+        wardnet_model::hex::Hex(&db.root())
+    ));
+    if let Some(log) = &target.log {
+        let count = thousands(Changes::read(log, db.sequence())?.count() as u64);
+        line(format!("{}: whole, {count} changes since", log.display()));
+    }
+    Ok(())
+}
+
+/// Prints the entries of the base that no change speaks of, in the file's order; then those that
+/// the changes brought.
+fn dump(target: &Target) -> anyhow::Result<()> {
+    let db = open(&target.base, Verify::Full)?;
+    let changes = target.changes(db.sequence())?;
+    for stored in db.dump() {
+        let stored = stored?;
+        if !changes.cover(&stored) {
+            line(entry(&stored.entry, stored.key_bits));
+        }
+    }
+    for new in changes.entries() {
+        line(entry(&new, KEY_BITS));
+    }
+    Ok(())
+}
+
+/// Bits of a whole key; a base keeps fewer.
+const KEY_BITS: u8 = 255;
+
+fn stat(target: &Target) -> anyhow::Result<()> {
+    let db = open(&target.base, Verify::Lazy)?;
     let stat = db.stat();
-    line(format!("file                   {}", path.display()));
+    line(format!("file                   {}", target.base.display()));
     line(format!("made                   {}", db.created()));
     line(format!("last change            {}", thousands(db.sequence())));
     line(format!("entries                {}", thousands(stat.entries())));
@@ -74,23 +102,18 @@ fn stat(path: &Path) -> anyhow::Result<()> {
             thousands(*facts_bytes),
         ));
     }
+    let Some(log) = &target.log else { return Ok(()) };
+    let changes = Changes::read(log, db.sequence())?;
+    line(format!(
+        "changes since          {} in {}",
+        thousands(changes.count() as u64),
+        log.display()
+    ));
+    for ((layer, kind), (set, removed)) in changes.by_kind() {
+        let (set, removed) = (thousands(set), thousands(removed));
+        line(format!("{layer} {}: {set} entries set, {removed} removed since", kind.name()));
+    }
     Ok(())
-}
-
-/// The file named, or the data folder's own.
-fn path_of(args: &Args, file: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(file) = file {
-        return Ok(file.to_path_buf());
-    }
-    let (data_dir, _) = folder(args)?;
-    let view = data_dir.join("view");
-    let listing = std::fs::read_dir(&view)
-        .with_context(|| format!("there is no verdict database in {}", view.display()))?;
-    let base = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wvdb");
-    match listing.flatten().map(|entry| entry.path()).find(base) {
-        Some(path) => Ok(path),
-        None => bail!("there is no verdict database in {}", view.display()),
-    }
 }
 
 fn open(path: &Path, verify: Verify) -> anyhow::Result<Db> {
@@ -100,9 +123,8 @@ fn open(path: &Path, verify: Verify) -> anyhow::Result<Db> {
         .with_context(|| format!("cannot use {}", path.display()))
 }
 
-fn entry(stored: &Stored<'_>) -> Value {
-    let entry = &stored.entry;
-    let bytes = usize::from(stored.key_bits).div_ceil(8).min(32);
+fn entry(entry: &Entry<'_>, key_bits: u8) -> Value {
+    let bytes = usize::from(key_bits).div_ceil(8).min(32);
     let time = |at: Timestamp| at.to_string();
     json!({
         "layer": if entry.layer() == Layer::Evidence { "evidence" } else { "decision" },

@@ -45,6 +45,13 @@ fn text(value: &Value) -> String {
     if list(value, "explained").is_empty() {
         out += "\n\nnothing is known of it or anything it lies in";
     }
+    // Where the thing itself is explained, its patterns stand there.
+    let is_itself = |item: &Value| item["indicator"] == value["indicator"];
+    if !list(value, "explained").iter().any(is_itself) {
+        for pattern in list(value, "patterns") {
+            out += &pattern_line(pattern);
+        }
+    }
     out
 }
 
@@ -66,6 +73,9 @@ fn explained(item: &Value) -> String {
     }
     for evidence in list(item, "evidence") {
         out += &evidence_line(evidence);
+    }
+    for pattern in list(item, "patterns") {
+        out += &pattern_line(pattern);
     }
     out += &sum(&item["sum"]);
     for decision in list(item, "decisions") {
@@ -99,6 +109,23 @@ fn evidence_line(evidence: &Value) -> String {
     out
 }
 
+fn pattern_line(pattern: &Value) -> String {
+    let mut out = format!(
+        "\n  matches the pattern `{}` of {} (list \"{}\"): {} {}, {} % sure; last seen {}",
+        string(pattern, "pattern"),
+        string(pattern, "source"),
+        string(pattern, "list"),
+        string(pattern, "stance"),
+        string(pattern, "category"),
+        pattern["confidence"],
+        string(pattern, "last_seen"),
+    );
+    if let Some(reason) = pattern["left_out"].as_str() {
+        out += &format!(" (left out: {reason})");
+    }
+    out
+}
+
 /// The sum, term by term, as anybody can add it up again.
 fn sum(sum: &Value) -> String {
     let mut out = String::new();
@@ -112,6 +139,9 @@ fn sum(sum: &Value) -> String {
             number("d"),
             number("weight"),
         );
+        if let Some(pattern) = part["pattern"].as_str() {
+            out += &format!(" (by the pattern `{pattern}`)");
+        }
         if let Some(reason) = part["left_out"].as_str() {
             out += &format!(" (left out: {reason})");
         }

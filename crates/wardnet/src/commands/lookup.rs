@@ -1,5 +1,8 @@
 //! `wardnet lookup`.
 
+mod context;
+mod questions;
+
 use crate::args::{Args, Lookup};
 use crate::backend::{Backend, folder};
 use crate::commands::{NO_ANSWER, USAGE};
@@ -7,48 +10,80 @@ use crate::output::line;
 use anyhow::{Context as _, bail};
 use axum::body::Body;
 use axum::http::Method;
-use serde_json::Value;
-use std::io::BufRead as _;
+use context::Context;
+use questions::Questions;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
 use wardnet_verdictdb::View;
 
-/// Questions that go into one request.
-const QUESTIONS_AT_ONCE: usize = 10_000;
-
-/// The longest line that is read from standard input.
-const LINE_BYTES_MAX: usize = 64 * 1024;
-
 /// Runs the command.
 pub(crate) fn run(args: &Args, options: &Lookup) -> anyhow::Result<ExitCode> {
     let way = Way::open(args)?;
-    let mut worst = 0;
-    let mut waiting = Vec::new();
-    for given in &options.indicators {
-        if given == "-" {
-            let input = std::io::stdin().lock();
-            for text in input.split(b'\n') {
-                let text = text.context("standard input cannot be read")?;
-                if text.len() > LINE_BYTES_MAX {
-                    bail!("a line of standard input has more than {LINE_BYTES_MAX} bytes");
-                }
-                let text = String::from_utf8_lossy(&text);
-                let text = text.trim_end_matches('\r');
-                if !text.trim().is_empty() {
-                    waiting.push(text.to_owned());
-                }
-                if waiting.len() >= QUESTIONS_AT_ONCE {
-                    way.ask(&std::mem::take(&mut waiting), options.json, &mut worst)?;
-                }
+    let mut context = Context::default();
+    let mut worst = Worst::default();
+    let mut input = std::io::stdin().lock();
+    let mut questions = Questions::new(&options.indicators, &mut input);
+    loop {
+        let asked = questions.next_part().context("standard input cannot be read")?;
+        if asked.is_empty() {
+            break;
+        }
+        for answer in way.ask(&asked) {
+            worst.note(&answer);
+            if options.json {
+                line(&answer.text);
+            } else {
+                let known = if answer.says_nothing() { context.of(&way, &answer) } else { vec![] };
+                line(text(&answer.value, &known));
             }
-        } else {
-            waiting.push(given.clone());
         }
     }
-    way.ask(&waiting, options.json, &mut worst)?;
     way.close()?;
-    Ok(ExitCode::from(worst))
+    Ok(ExitCode::from(worst.0))
+}
+
+/// The exit status so far. What counts most is that there was no answer, then that something was
+/// no indicator, then the highest band: a failure never hides behind a verdict.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Worst(u8);
+
+impl Worst {
+    fn note(&mut self, answer: &Answered) {
+        let weight = |status: u8| match status {
+            NO_ANSWER => u8::MAX,
+            USAGE => u8::MAX - 1,
+            verdict => verdict,
+        };
+        let status = status(&answer.value);
+        if weight(status) > weight(self.0) {
+            self.0 = status;
+        }
+    }
+}
+
+/// One line of the output.
+struct Answered {
+    /// As it came.
+    text: String,
+    /// What it says.
+    value: Value,
+}
+
+impl Answered {
+    /// The answer to a question that was not answered.
+    fn failed(input: &str, kind: &str, detail: &str) -> Self {
+        let error = json!({ "type": kind, "detail": detail });
+        let value = json!({ "input": input, "indicator": null, "band": null, "error": error });
+        Self { text: value.to_string(), value }
+    }
+
+    /// Whether nothing was found that could be told.
+    fn says_nothing(&self) -> bool {
+        let matched = self.value.get("matched").and_then(Value::as_array);
+        self.value["band"] == "unrated" && matched.is_some_and(Vec::is_empty)
+    }
 }
 
 /// How questions are answered.
@@ -74,29 +109,17 @@ impl Way {
         Ok(Self::Backend(Backend::open(args)?))
     }
 
-    fn ask(&self, inputs: &[String], json: bool, worst: &mut u8) -> anyhow::Result<()> {
-        let mut answers = Vec::with_capacity(inputs.len() * 400);
-        match self {
-            Self::Resting(view) => {
-                let asker = Asker::new(view, SuffixList::shipped(), crate::clock::now());
-                for input in inputs {
-                    // A failure is written as an answer of its own, with a status to match.
-                    drop(asker.answer_or_error(input, &[], &mut answers));
-                    answers.push(b'\n');
-                }
-            }
-            Self::Backend(backend) => {
-                for part in inputs.chunks(QUESTIONS_AT_ONCE) {
-                    answers.extend_from_slice(&request(backend, part)?);
-                }
-            }
-        }
-        for answer in String::from_utf8_lossy(&answers).lines() {
-            let value: Value = serde_json::from_str(answer).context("an answer is not JSON")?;
-            *worst = (*worst).max(status(&value));
-            if json { line(answer) } else { line(text(&value)) }
-        }
-        Ok(())
+    /// One answer for each question, in their order.
+    fn ask(&self, asked: &[String]) -> Vec<Answered> {
+        let answers = match self {
+            Self::Resting(view) => Ok(from_view(view, asked)),
+            Self::Backend(backend) => request(backend, asked),
+        };
+        answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
+            let detail = format!("{error:#}");
+            let failed = |input: &String| Answered::failed(input, "/problems/no-answer", &detail);
+            asked.iter().map(failed).collect()
+        })
     }
 
     fn close(self) -> anyhow::Result<()> {
@@ -107,15 +130,41 @@ impl Way {
     }
 }
 
-fn request(backend: &Backend, inputs: &[String]) -> anyhow::Result<Vec<u8>> {
+fn from_view(view: &View, asked: &[String]) -> Vec<u8> {
+    let mut answers = Vec::with_capacity(asked.len() * 400);
+    let asker = Asker::new(view, SuffixList::shipped(), crate::clock::now());
+    for input in asked {
+        // A failure is written as an answer of its own, with a status to match.
+        drop(asker.answer_or_error(input, &[], &mut answers));
+        answers.push(b'\n');
+    }
+    answers
+}
+
+fn request(backend: &Backend, asked: &[String]) -> anyhow::Result<Vec<u8>> {
     let mut body = String::new();
-    for input in inputs {
+    for input in asked {
         body += &Value::from(input.as_str()).to_string();
         body.push('\n');
     }
     let kind = Some("application/x-ndjson");
     let reply = backend.send(Method::POST, "/v1/lookup", kind, Body::from(body))?;
     Ok(reply.success()?.to_vec())
+}
+
+/// Reads answers, one a line. As many must have come as were asked for: no answer may be taken
+/// for that to another question.
+fn read(answers: &[u8], wanted: usize) -> anyhow::Result<Vec<Answered>> {
+    let answers = String::from_utf8_lossy(answers);
+    let read = |line: &str| {
+        let value = serde_json::from_str(line).context("an answer is not JSON")?;
+        Ok(Answered { text: line.to_owned(), value })
+    };
+    let read: Vec<Answered> = answers.lines().map(read).collect::<anyhow::Result<_>>()?;
+    if read.len() != wanted {
+        bail!("{wanted} questions got {} answers", read.len());
+    }
+    Ok(read)
 }
 
 /// The exit status that an answer asks for.
@@ -132,8 +181,8 @@ fn status(answer: &Value) -> u8 {
     }
 }
 
-/// An answer for people.
-fn text(answer: &Value) -> String {
+/// An answer for people. `known` is what there is to tell besides, where nothing counts.
+fn text(answer: &Value, known: &[String]) -> String {
     let part = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let Some(band) = answer.get("band").and_then(Value::as_str) else {
         let detail = answer.pointer("/error/detail").and_then(Value::as_str).unwrap_or_default();
@@ -142,8 +191,13 @@ fn text(answer: &Value) -> String {
     let risk = answer.get("risk").and_then(Value::as_u64).unwrap_or(0);
     let mut out = format!("{}  {} (risk {risk})", part("indicator"), band.to_uppercase());
     let reasons = answer.get("reasons").and_then(Value::as_array);
-    for reason in reasons.into_iter().flatten().filter_map(Value::as_str) {
-        out += &format!("\n  {reason}");
+    let reasons = reasons.into_iter().flatten().filter_map(Value::as_str);
+    let sentences: Vec<&str> = match known {
+        [] => reasons.collect(),
+        known => known.iter().map(String::as_str).collect(),
+    };
+    for sentence in sentences {
+        out += &format!("\n  {sentence}");
     }
     out
 }
@@ -151,16 +205,53 @@ fn text(answer: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    fn answered(value: Value) -> Answered {
+        Answered { text: value.to_string(), value }
+    }
+
+    fn of_band(band: &str) -> Answered {
+        answered(json!({ "band": band, "matched": [], "reasons": ["no evidence"] }))
+    }
 
     #[test]
     fn an_error_is_never_a_verdict() {
-        let failed = json!({"input": "x y", "band": null,
-            "error": {"type": "/problems/not-an-indicator", "detail": "blank"}});
-        assert_eq!(status(&failed), USAGE);
+        let failed = Answered::failed("x y", "/problems/not-an-indicator", "blank");
+        assert_eq!(status(&failed.value), USAGE);
         assert_eq!(status(&json!({"band": null, "error": {}})), NO_ANSWER);
         assert_eq!(status(&json!({"band": "safe"})), 0);
         assert_eq!(status(&json!({"band": "malicious"})), 30);
-        assert!(text(&failed).contains("no answer: blank"));
+        assert!(text(&failed.value, &[]).contains("no answer: blank"));
+    }
+
+    #[test]
+    fn a_failure_counts_before_every_verdict() {
+        let usage = || Answered::failed("x y", "/problems/not-an-indicator", "blank");
+        let silent = || Answered::failed("a.top", "/problems/no-answer", "down");
+        let of = |answers: &[Answered]| {
+            let mut worst = Worst::default();
+            answers.iter().for_each(|answer| worst.note(answer));
+            worst.0
+        };
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[of_band("safe"), of_band("suspicious"), of_band("unrated")]), 20);
+        assert_eq!(of(&[usage(), of_band("malicious")]), USAGE);
+        assert_eq!(of(&[of_band("malicious"), silent(), usage()]), NO_ANSWER);
+    }
+
+    #[test]
+    fn answers_that_do_not_match_the_questions_are_none() {
+        assert_eq!(read(b"{}\n{}\n", 2).map(|answers| answers.len()).unwrap(), 2);
+        assert!(read(b"{}\n", 2).is_err());
+        assert!(read(b"{\n{}\n", 2).is_err());
+    }
+
+    #[test]
+    fn what_is_known_without_weight_stands_in_the_place_of_nothing() {
+        let unrated = of_band("unrated");
+        assert!(unrated.says_nothing());
+        assert!(text(&unrated.value, &[]).ends_with("\n  no evidence"));
+        let known = text(&unrated.value, &["context: a cloud".to_owned()]);
+        assert!(known.ends_with("\n  context: a cloud") && !known.contains("no evidence"));
     }
 }

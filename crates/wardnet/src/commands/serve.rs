@@ -3,37 +3,30 @@
 use crate::app::{App, VERSION};
 use crate::args::{Args, Serve};
 use crate::backend::folder;
-use crate::config::{Config, Http};
-use crate::feeds::{Runner, Updated};
+use crate::config::{Config, Http, LogLevel};
+use crate::feeds::{Loaded, Runner, Updated};
+use crate::listeners::Listeners;
 use crate::output::{line, thousands};
+use crate::reload::{self, Done};
+use anyhow::Context as _;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
-use wardnet_server::listen::Endpoint;
-use wardnet_server::tls::TlsFiles;
-use wardnet_server::{Listener, ListenerConfig, Shutdown, Tls};
+use tracing_subscriber::EnvFilter;
 
 /// How often the feeds' due times are looked at.
 const FEEDS_EVERY: Duration = Duration::from_secs(30);
 
+/// Names the variable that says how much is logged, whatever the configuration says.
+const LOG_VARIABLE: &str = "WARDNET_LOG";
+
 /// Runs the command.
 pub(crate) fn run(args: &Args, options: &Serve) -> anyhow::Result<ExitCode> {
-    start_log();
-    let (data_dir, mut config) = folder(args)?;
-    if options.feeds.is_some() {
-        config.feeds.clone_from(&options.feeds);
-    }
-    for listen in &options.listen {
-        config.http.push(Http { listen: *listen, tls_certificate: None, tls_key: None });
-    }
-    if config.http.is_empty() {
-        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8480));
-        config.http.push(Http { listen, tls_certificate: None, tls_key: None });
-    }
+    let (data_dir, config) = settings(args, options)?;
+    let set_log = start_log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let app = App::open(&data_dir, &config)?;
     tell_opened(&app);
@@ -41,23 +34,50 @@ pub(crate) fn run(args: &Args, options: &Serve) -> anyhow::Result<ExitCode> {
         line(format!("admin token: {}", token.reveal()));
         line("keep it: it is not shown again");
     }
-    runtime.block_on(serve(&app, &data_dir, &config))?;
+    let listeners = Listeners::new(app.routes.router(), app.metrics.clone());
+    let server = Server { args, options, app, config, listeners, set_log };
+    let app = runtime.block_on(server.serve())?;
     tracing::info!("stopping");
     drop(runtime);
-    let App { writer, thread, router, feeds, .. } = app;
-    drop((writer, router, feeds));
-    thread.stop()?;
+    app.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("WARDNET_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// The data folder and the settings: the configuration file, and the options above it.
+fn settings(args: &Args, options: &Serve) -> anyhow::Result<(PathBuf, Config)> {
+    let (data_dir, mut config) = folder(args)?;
+    if options.feeds.is_some() {
+        config.feeds.clone_from(&options.feeds);
+    }
+    for listen in &options.listen {
+        config.http.push(Http { listen: *listen, tls: None });
+    }
+    if config.http.is_empty() {
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8480));
+        config.http.push(Http { listen, tls: None });
+    }
+    Ok((data_dir, config))
+}
+
+/// Changes how much is logged.
+type SetLog = Box<dyn Fn(&LogLevel) -> anyhow::Result<()>>;
+
+fn start_log(level: &LogLevel) -> SetLog {
+    let chosen = EnvFilter::try_from_env(LOG_VARIABLE).ok();
+    let by_variable = chosen.is_some();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(chosen.unwrap_or_else(|| level.filter()))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .init();
+        .with_filter_reloading();
+    let handle = log.reload_handle();
+    log.init();
+    Box::new(move |level| {
+        if by_variable {
+            return Ok(());
+        }
+        handle.reload(level.filter()).context("the log's level cannot be changed")
+    })
 }
 
 fn tell_opened(app: &App) {
@@ -75,70 +95,107 @@ fn tell_opened(app: &App) {
     );
 }
 
-/// Serves every listener until a signal asks to stop.
-async fn serve(app: &App, data_dir: &Path, config: &Config) -> anyhow::Result<()> {
-    let shutdown = Shutdown::new();
-    let mut listeners = JoinSet::new();
-    let mut tls = Vec::new();
-    let socket = Endpoint::Unix(crate::paths::socket(data_dir));
-    let mut endpoints = vec![("local".to_owned(), socket, None)];
-    for http in &config.http {
-        let files = http.tls_certificate.clone().zip(http.tls_key.clone());
-        let secured = files
-            .map(|(certificate, key)| Tls::load(TlsFiles { certificate, key }).map(Arc::new))
-            .transpose()?;
-        tls.extend(secured.clone());
-        endpoints.push((http.listen.to_string(), Endpoint::Tcp(http.listen), secured));
-    }
-    for (name, endpoint, tls) in endpoints {
-        let limits = config.limits.clone();
-        let listener =
-            Listener::bind(ListenerConfig { name, endpoint, tls, limits }, &app.metrics)?;
-        if let Some(address) = listener.local_addr() {
-            tracing::info!(%address, "answering HTTP");
-            line(format!("listening on {address}"));
-        }
-        let (router, shutdown) = (app.router.clone(), shutdown.clone());
-        listeners.spawn(async move { listener.serve(router, &shutdown).await });
-    }
-    let feeds = tokio::spawn(keep_fresh(Arc::clone(&app.feeds)));
-    wait_for_signal(&tls).await?;
-    shutdown.trigger();
-    feeds.abort();
-    while let Some(drained) = listeners.join_next().await {
-        if let Ok(drained) = drained {
-            tracing::debug!(cut = drained.cut, "listener drained");
-        }
-    }
-    Ok(())
+/// The server: what it is made from, and what runs.
+struct Server<'a> {
+    args: &'a Args,
+    options: &'a Serve,
+    app: App,
+    /// The settings in force.
+    config: Config,
+    listeners: Listeners,
+    set_log: SetLog,
 }
 
-/// Returns at SIGTERM or SIGINT; reloads certificates at SIGHUP.
-async fn wait_for_signal(tls: &[Arc<Tls>]) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                for tls in tls {
-                    match tls.reload() {
-                        Ok(()) => tracing::info!("certificate reloaded"),
-                        Err(error) => tracing::error!(%error, "the old certificate stays"),
+impl Server<'_> {
+    /// Serves every listener until a signal asks to stop; gives back what is to be closed.
+    async fn serve(mut self) -> anyhow::Result<App> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let watch = tokio::spawn(self.app.watch.clone().keep_looking());
+        let prepared = self.listeners.prepare(self.config.listeners(&self.app.data_dir))?;
+        for told in self.listeners.apply(prepared).await {
+            tracing::info!("{told}");
+        }
+        for address in self.listeners.addresses() {
+            line(format!("listening on {address}"));
+        }
+        let feeds = tokio::spawn(keep_fresh(Arc::clone(&self.app.feeds)));
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => drop(self.reload().await),
+                Some(order) = self.app.orders.recv() => {
+                    if order.send(self.reload().await).is_err() {
+                        tracing::debug!("nobody waited for the outcome of a reload");
                     }
                 }
             }
         }
+        feeds.abort();
+        watch.abort();
+        self.listeners.stop().await;
+        Ok(self.app)
+    }
+
+    /// Reads the settings again. A mistake in them changes nothing.
+    async fn reload(&mut self) -> reload::Outcome {
+        let outcome = self.try_reload().await.map_err(|error| format!("{error:#}"));
+        match &outcome {
+            Ok(Done { changes, next_start }) => {
+                changes.iter().for_each(|change| tracing::info!("settings: {change}"));
+                for name in next_start {
+                    tracing::warn!("settings: {name} takes effect at the next start");
+                }
+                tracing::info!(changes = changes.len(), "settings read again");
+            }
+            Err(error) => tracing::error!("the settings stay as they were: {error}"),
+        }
+        outcome
+    }
+
+    async fn try_reload(&mut self) -> anyhow::Result<Done> {
+        let (_, mut new) = settings(self.args, self.options)?;
+        let feeds = Loaded::read(new.feeds.as_deref())?;
+        let prepared = self.listeners.prepare(new.listeners(&self.app.data_dir))?;
+        let difference = reload::compare(&self.config, &new);
+        self.app.tokens.reload()?;
+        let mut changes = Vec::new();
+        if difference.never_listed {
+            self.never_list(new.own_names()).await?;
+            changes.push("never_listed changed".to_owned());
+        }
+        // Nothing below is refused.
+        if difference.log {
+            (self.set_log)(&new.log)?;
+            changes.push("log level changed".to_owned());
+        }
+        if difference.gate {
+            self.app.routes.renew(&self.config, &new);
+            changes.push("budgets and limits changed".to_owned());
+        }
+        changes.extend(self.app.feeds.replace(feeds));
+        changes.extend(self.listeners.apply(prepared).await);
+        // They go on as they are, and are told again by every reload until the next start.
+        new.data_dir.clone_from(&self.config.data_dir);
+        new.metrics_anonymous = self.config.metrics_anonymous;
+        self.config = new;
+        Ok(Done { changes, next_start: difference.next_start })
+    }
+
+    /// Settles what is never listed. It may take a new base, so it runs where it may block.
+    async fn never_list(&self, names: Vec<String>) -> anyhow::Result<()> {
+        let writer = self.app.writer.clone();
+        let job = move || {
+            writer.run_blocking(move |engine| engine.never_list(&names, crate::clock::now()))
+        };
+        Ok(tokio::task::spawn_blocking(job).await??)
     }
 }
 
 /// Updates feeds as they fall due.
 async fn keep_fresh(feeds: Arc<Runner>) {
-    if feeds.catalogue().enabled().next().is_none() {
-        return;
-    }
     loop {
         let runner = Arc::clone(&feeds);
         let work = tokio::task::spawn_blocking(move || runner.update_due(false, &mut tell));

@@ -26,7 +26,7 @@ fn lookup_answers_in_order_with_the_contract_of_scripts() {
     folder.ingest("addresses", "45.95.11.34\n45.95.0.0/24\n", &["--category", "c2"]);
     let asked = "bad-shop.top\n\nhxxp://bad-shop[.]top/login\ngood-shop.top\n45.95.0.9\nnot one\n";
     let output = folder.feed(&["lookup", "--json", "-"], asked);
-    assert_eq!(output.status.code(), Some(30), "the worst answer is the exit status");
+    assert_eq!(output.status.code(), Some(2), "one that is no indicator hides behind no verdict");
     let answers = json_lines(&output);
     let bands: Vec<&Value> = answers.iter().map(|answer| &answer["band"]).collect();
     assert_eq!(

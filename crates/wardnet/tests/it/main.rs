@@ -3,5 +3,7 @@
 #![cfg(test)]
 
 mod commands;
+mod patterns;
 mod program;
+mod reload;
 mod serving;

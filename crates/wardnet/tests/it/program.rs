@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A data folder with the files a test makes beside it.
@@ -18,9 +18,14 @@ impl Folder {
         self.0.path().join("data")
     }
 
+    /// Where a file of this name lies, beside the data folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     /// Writes a file and gives its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.path().join(name);
+        let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -88,25 +93,33 @@ pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
 pub(crate) struct Server {
     child: Child,
     pub(crate) token: String,
+    /// Held open: a command whose output nobody reads any more ends.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// Starts `serve` on any free port and waits until its socket answers.
     pub(crate) fn start(folder: &Folder) -> Self {
-        let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Self::start_with(folder, &["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts a server as these words say, and waits until its socket answers.
+    pub(crate) fn start_with(folder: &Folder, words: &[&str]) -> Self {
+        let mut command = folder.command(words);
+        let log = std::fs::File::create(folder.path("server.log")).unwrap();
+        command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut token = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("listening on ") {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "the server ended at once");
             if let Some(text) = line.strip_prefix("admin token: ") {
-                token = text.to_owned();
-            }
-            if line.starts_with("listening on ") {
-                break;
+                text.trim().clone_into(&mut token);
             }
         }
-        let mut server = Self { child, token };
+        let mut server = Self { child, token, _output: output };
         server.wait_for(&folder.data().join("wardnet.sock"));
         server
     }
@@ -122,10 +135,15 @@ impl Server {
         panic!("no server at {} within 30 s", socket.display());
     }
 
+    /// Sends the server a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
     /// Asks the server to stop, and waits until it has.
     pub(crate) fn stop(mut self) -> bool {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
         self.child.wait().unwrap().success()
     }
 

@@ -1,0 +1,111 @@
+//! Every route, behind a gate that a reload replaces under running connections.
+
+use crate::config::Config;
+use crate::{feeds, intake, reload, tokens};
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::future::RouteFuture;
+use serde_json::Value;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+use tower::Service;
+use wardnet_protect::{health, lookup, openapi, status};
+use wardnet_server::{Budgets, Gate, Metrics, Tokens, with_problem_fallbacks};
+
+/// What all routes answer from, as long as the process lives.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    /// Access tokens.
+    pub(crate) tokens: Arc<Tokens>,
+    /// Metrics of all parts.
+    pub(crate) metrics: Metrics,
+    /// Lookups.
+    pub(crate) questions: lookup::LookupState,
+    /// Health, readiness and metrics.
+    pub(crate) health: health::HealthState,
+    /// The status.
+    pub(crate) status: status::StatusState,
+    /// What is known.
+    pub(crate) identify: wardnet_identify::http::Api,
+    /// Files that are taken in.
+    pub(crate) intake: intake::Intake,
+    /// The feeds.
+    pub(crate) feeds: Arc<feeds::Runner>,
+    /// Orders to read the settings again.
+    pub(crate) orders: mpsc::Sender<reload::Order>,
+    /// The description of all routes.
+    pub(crate) document: Arc<Value>,
+}
+
+impl Parts {
+    /// Every route, behind a new gate.
+    fn router(&self, budgets: Arc<Budgets>, config: &Config) -> Router {
+        let tokens = Arc::clone(&self.tokens);
+        let gate = Gate::new(tokens, budgets, self.metrics.clone(), &config.limits);
+        let router = Router::new()
+            .merge(lookup::routes(&gate, self.questions.clone()))
+            .merge(status::routes(&gate, self.status.clone()))
+            .merge(health::routes(&gate, self.health.clone()))
+            .merge(openapi::routes(&gate, &self.document))
+            .merge(wardnet_identify::http::routes(&gate, self.identify.clone()))
+            .merge(intake::routes(&gate, self.intake.clone()))
+            .merge(feeds::routes(&gate, Arc::clone(&self.feeds)))
+            .merge(tokens::routes(&gate, Arc::clone(&self.tokens)))
+            .merge(reload::routes(&gate, self.orders.clone()));
+        with_problem_fallbacks(router, &gate)
+    }
+}
+
+/// The routes in force.
+pub(crate) struct Routes {
+    parts: Parts,
+    budgets: Arc<Budgets>,
+    current: Arc<ArcSwap<Router>>,
+}
+
+impl Routes {
+    /// The routes under these settings.
+    pub(crate) fn new(parts: Parts, config: &Config) -> Self {
+        let budgets = Arc::new(Budgets::new(config.budget.clone()));
+        let router = parts.router(Arc::clone(&budgets), config);
+        Self { parts, budgets, current: Arc::new(ArcSwap::from_pointee(router)) }
+    }
+
+    /// Puts other budgets and limits into force, from the next request on. Budgets that are the
+    /// same go on where they are, so that a reload refills none.
+    pub(crate) fn renew(&mut self, old: &Config, new: &Config) {
+        if new.budget != old.budget {
+            self.budgets = Arc::new(Budgets::new(new.budget.clone()));
+        }
+        let router = self.parts.router(Arc::clone(&self.budgets), new);
+        self.current.store(Arc::new(router));
+    }
+
+    /// A router that always answers as the routes in force do.
+    pub(crate) fn router(&self) -> Router {
+        Router::new().fallback_service(Current(Arc::clone(&self.current)))
+    }
+}
+
+/// Hands each request to the routes of its moment.
+#[derive(Clone)]
+struct Current(Arc<ArcSwap<Router>>);
+
+impl Service<Request<Body>> for Current {
+    type Response = axum::response::Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router is always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> RouteFuture<Infallible> {
+        Router::clone(&self.0.load()).call(request)
+    }
+}
