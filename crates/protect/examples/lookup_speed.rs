@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p wardnet-protect --example lookup_speed      # needs wrk
+//! lookup_speed batches [ENTRIES]     # batches alone, of a database of another size
 //! ```
 //!
 //! Batches go through the router and the gate but not through sockets, in one thread. The single
@@ -31,7 +32,6 @@ use wardnet_server::{
 };
 use wardnet_verdictdb::{Builder, Db, Entry, OpenOptions, Options, Profile, View, Views};
 
-const ENTRIES: u32 = 1_000_000;
 const BATCH: u32 = 10_000;
 const ROUNDS: u32 = 30;
 const SECONDS: u32 = 3;
@@ -52,22 +52,27 @@ async fn main() -> Result<()> {
     let new = NewToken { tenant: 0, role: Role::Reader, name, expires: None, rate };
     let (token, _) = tokens.issue(new, now_unix())?;
     let gate = Gate::new(tokens, Arc::default(), Metrics::new("bench"), &Limits::default());
-    let router = routes(&gate, LookupState::new(Arc::new(Views::new(view()?))));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let entries = arguments.get(1).map_or(Ok(1_000_000), |entries| entries.parse())?;
+    let router = routes(&gate, LookupState::new(Arc::new(Views::new(view(entries)?))));
     let authorization = format!("Bearer {}", token.reveal());
     for (name, text) in KINDS {
         for known in [0, 50] {
-            let rate = batch(&router, &authorization, |n| text(mixed(n, known))).await?;
+            let rate = batch(&router, &authorization, |n| text(mixed(n, known, entries))).await?;
             println!("{name:10} {known:3} % known  {rate:>10.0} per CPU second");
         }
     }
-    single(router, &gate, &authorization).await
+    match arguments.first() {
+        Some(_) => Ok(()),
+        None => single(router, &gate, &authorization).await,
+    }
 }
 
 /// Of every hundred questions `known` are about entries of the database.
-const fn mixed(n: u32, known: u32) -> u32 {
+const fn mixed(n: u32, known: u32, entries: u32) -> u32 {
     // Prime steps, so that neighbours in the batch are no neighbours in the database.
-    let n = n.wrapping_mul(7_919) % ENTRIES;
-    if n % 100 < known { n } else { n + ENTRIES }
+    let n = n.wrapping_mul(7_919) % entries;
+    if n % 100 < known { n } else { n + entries }
 }
 
 fn address(n: u32) -> String {
@@ -86,7 +91,7 @@ fn url(n: u32) -> String {
     format!("https://www.shop-{n}.top/a/path/to/page-{n}.html?session={n}")
 }
 
-fn view() -> Result<View> {
+fn view(entries: u32) -> Result<View> {
     let bad = Profile {
         risk: Risk::new(90),
         band: Band::Malicious,
@@ -95,7 +100,7 @@ fn view() -> Result<View> {
     };
     let sources = [(1, "openphish".into()), (2, "urlhaus".into())].into_iter().collect();
     let mut builder = Builder::new(Options { sources, ..Options::default() });
-    for n in 0..ENTRIES {
+    for n in 0..entries {
         for text in [address(n), hash(n), domain(n), url(n)] {
             let indicator = Indicator::parse(&text)?;
             let kind = indicator.kind().unwrap_or(Kind::Domain);

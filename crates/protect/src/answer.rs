@@ -4,18 +4,24 @@
 //! them too, with `band` null and an `error`, so that no script takes a failure for a verdict.
 //! `docs` of the fields stand in the OpenAPI document, under `Answer` and `Unanswered`.
 
+mod date;
 mod json;
+mod phrases;
 mod reasons;
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use wardnet_model::{
     Band, INDICATOR_BYTES_MAX, Indicator, ParseError, SuffixList, TenantId, Timestamp, Url, hex,
 };
-use wardnet_verdictdb::{Answer, Layer, LookupError, Match, Question, Under, View};
+use wardnet_verdictdb::{Answer, Layer, LookupError, Match, Prefix, Question, Under, View};
 
+use date::{Date, date};
 use json::Json;
+use phrases::Phrase;
+pub(crate) use phrases::Phrasebook;
 
 /// Names of sources that are newer than the base in use, by their number.
 pub type NewNames = Arc<dyn Fn(u32) -> Option<Box<str>> + Send + Sync>;
@@ -53,15 +59,16 @@ pub struct Asker<'v> {
     tenant: Option<TenantId>,
     now: Timestamp,
     new_names: Option<&'v NewNames>,
-    as_of: String,
+    as_of: Date,
+    phrases: Option<&'v Phrasebook>,
 }
 
 impl<'v> Asker<'v> {
     /// Asks `view` at `now`, for what is shared with all.
     #[must_use]
     pub fn new(view: &'v View, suffixes: &'v SuffixList, now: Timestamp) -> Self {
-        let as_of = view.as_of.to_string();
-        Self { view, suffixes, tenant: None, now, new_names: None, as_of }
+        let as_of = date(view.as_of);
+        Self { view, suffixes, tenant: None, now, new_names: None, as_of, phrases: None }
     }
 
     /// Asks as a tenant; the shared tenant has nothing of its own.
@@ -75,6 +82,12 @@ impl<'v> Asker<'v> {
     #[must_use]
     pub fn with_names(mut self, names: Option<&'v NewNames>) -> Self {
         self.new_names = names;
+        self
+    }
+
+    /// Keeps what many answers say alike. A book is for one asker of one view.
+    pub(crate) fn with_phrases(mut self, phrases: &'v Phrasebook) -> Self {
+        self.phrases = Some(phrases);
         self
     }
 
@@ -110,7 +123,7 @@ impl<'v> Asker<'v> {
         out.raw(r#"{"input":"#);
         out.string(input);
         out.raw(r#","indicator":""#);
-        out.indicator(indicator);
+        let asked = Asked { indicator, text: out.part(|out| out.indicator(indicator)) };
         out.raw(r#"","kind":""#);
         out.raw(indicator.kind().map_or("unknown", wardnet_model::Kind::name));
         out.raw(r#"","band":""#);
@@ -120,21 +133,26 @@ impl<'v> Asker<'v> {
         out.raw(r#","basis":""#);
         out.raw(answer.basis.name());
         out.raw(r#"","as_of":""#);
-        out.raw(&self.as_of);
+        out.bytes(&self.as_of);
         out.raw(r#"","categories":"#);
         out.categories(answer.categories);
         out.raw(r#","matched":["#);
         for (at, found) in answer.matches.iter().enumerate() {
             out.comma_unless(at == 0);
-            self.write_match(indicator, found, answer.decided_by == Some(at), out);
+            self.write_match(&asked, found, answer.decided_by == Some(at), out);
         }
         out.raw(r#"],"reasons":["#);
-        self.write_reasons(indicator, answer, out);
+        self.write_reasons(&asked, answer, out);
         out.raw("]}");
     }
 
-    fn write_match(&self, asked: &Indicator, found: &Match<'_, '_>, decides: bool, out: &mut Json) {
-        let profile = found.hit.profile;
+    fn write_match(
+        &self,
+        asked: &Asked<'_>,
+        found: &Match<'_, '_>,
+        decides: bool,
+        out: &mut Json<'_>,
+    ) {
         out.raw(r#"{"indicator":""#);
         write_under(asked, found, out);
         out.raw(r#"","kind":""#);
@@ -146,18 +164,7 @@ impl<'v> Asker<'v> {
             Layer::Decision => r#"","layer":"decision","decides":"#,
         });
         out.raw(if decides { "true" } else { "false" });
-        out.raw(r#","risk":"#);
-        out.number(profile.risk.value());
-        out.raw(r#","band":""#);
-        out.raw(profile.band.name());
-        out.raw(r#"","categories":"#);
-        out.categories(profile.categories);
-        out.raw(r#","sources":["#);
-        for (at, source) in profile.sources.iter().enumerate() {
-            out.comma_unless(at == 0);
-            self.with_source_name(source, |name| out.string(name));
-        }
-        out.raw("]}");
+        self.phrase(found.hit.profile, Phrase::Match, out);
     }
 
     /// The name of a source; its number when nobody knows the name.
@@ -172,12 +179,25 @@ impl<'v> Asker<'v> {
     }
 }
 
+/// The thing asked about, and where in the answer its text stands.
+struct Asked<'q> {
+    indicator: &'q Indicator,
+    text: Range<usize>,
+}
+
+impl Asked<'_> {
+    /// Whether this is the address that a prefix holds alone.
+    fn is(&self, prefix: Prefix) -> bool {
+        matches!(self.indicator, Indicator::Address(own) if Prefix::of_address(*own) == prefix)
+    }
+}
+
 /// Appends the text of what matched, as a part of a string.
-fn write_under(asked: &Indicator, found: &Match<'_, '_>, out: &mut Json) {
+fn write_under(asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
     match found.under {
         Under::Text(text) => out.escaped(text),
-        Under::Prefix(prefix) => out.prefix(prefix),
-        Under::Itself => out.indicator(asked),
+        Under::Prefix(prefix) if !asked.is(prefix) => out.prefix(prefix),
+        Under::Prefix(_) | Under::Itself => out.again(asked.text.clone()),
     }
 }
 
@@ -203,14 +223,14 @@ fn write_error(input: &str, kind: &str, detail: &str, out: &mut Vec<u8>) {
     out.raw("}}");
 }
 
-/// Reads an indicator. The most frequent spellings are tried first: a plain address, a SHA-256 and
+/// Reads an indicator. The most frequent spellings are tried first: a SHA-256, a plain address and
 /// a URL as a browser writes it. No other kind is spelt like them.
 fn parse(input: &str) -> Result<Indicator, ParseError> {
-    if let Ok(address) = input.parse::<IpAddr>() {
-        return Ok(Indicator::address(address));
-    }
     if let Some(hash) = hex::decode(input) {
         return Ok(Indicator::Sha256(hash));
+    }
+    if let Ok(address) = input.parse::<IpAddr>() {
+        return Ok(Indicator::address(address));
     }
     let is_url = input.starts_with("https://") || input.starts_with("http://");
     // Brackets may have to be refanged, and what is too long is told so.

@@ -7,18 +7,19 @@
 mod batch;
 mod stream;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get_service;
 use wardnet_model::SuffixList;
-use wardnet_server::{Access, Caller, Gate, Problem, Role, RouteSpec, now_unix};
+use wardnet_server::{Access, Admitted, Caller, Gate, Problem, Role, RouteSpec};
 use wardnet_verdictdb::Views;
 
 use crate::answer::{Asker, Failure, NewNames};
@@ -71,19 +72,17 @@ pub fn routes(gate: &Gate, state: LookupState) -> Router {
     let one = gate.route(RouteSpec::new("GET /v1/lookup", reader));
     let many = RouteSpec::new("POST /v1/lookup", reader);
     let many = gate.route(many.body_bytes_max(state.limits.body_bytes_max));
-    let methods = get_service(one.wrap(lookup, state.clone()));
-    Router::new().route(PATH, methods.post_service(many.wrap(batch, state)))
+    let batches = many.wrap(batch, state.clone());
+    let singles = one.answer(move |by, request| lookup(&state, by, request));
+    Router::new().route(PATH, get_service(singles).post_service(batches))
 }
 
-async fn lookup(
-    State(state): State<LookupState>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    let asked = Asked::read(query.as_deref().unwrap_or_default(), state.limits.addresses_max)?;
+fn lookup(state: &LookupState, by: &Admitted, request: &Request) -> Result<Response, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = Asked::read(query, state.limits.addresses_max)?;
     let view = state.views.load();
-    let asker = Asker::new(&view, state.suffixes, now_unix())
-        .for_tenant(tenant(&caller))
+    let asker = Asker::new(&view, state.suffixes, by.at())
+        .for_tenant(tenant(by))
         .with_names(state.names.as_ref());
     let mut body = Vec::with_capacity(1024);
     asker.answer(&asked.indicator, &asked.addresses, &mut body).map_err(problem)?;
@@ -103,13 +102,13 @@ async fn batch(
     if view.base.is_none() {
         return Err(problem(Failure::NoView));
     }
-    let stream = Stream::new(state, view, tenant(&caller), questions);
+    let stream = Stream::new(state, view, tenant(caller.admitted()), questions);
     Ok(respond(media_type, Body::new(stream)))
 }
 
 /// Who asks, as a tenant.
-fn tenant(caller: &Caller) -> u32 {
-    caller.principal().map_or(wardnet_server::OPERATOR_TENANT, |principal| principal.tenant)
+fn tenant(asker: &Admitted) -> u32 {
+    asker.principal().map_or(wardnet_server::OPERATOR_TENANT, |principal| principal.tenant)
 }
 
 fn respond(media_type: &'static str, body: Body) -> Response {
@@ -140,20 +139,20 @@ fn problem(failure: Failure) -> Problem {
 
 /// One question, from a query string.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
-    indicator: String,
+struct Asked<'q> {
+    indicator: Cow<'q, str>,
     addresses: Vec<IpAddr>,
 }
 
-impl Asked {
+impl<'q> Asked<'q> {
     /// Reads `indicator=…&address=…&address=…`. An unknown parameter is an error: a misspelt
     /// `address` must not quietly make an answer milder.
-    fn read(query: &str, addresses_max: usize) -> Result<Self, Problem> {
+    fn read(query: &'q str, addresses_max: usize) -> Result<Self, Problem> {
         let mut indicator = None;
         let mut addresses = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "indicator" if indicator.is_none() => indicator = Some(value.into_owned()),
+                "indicator" if indicator.is_none() => indicator = Some(value),
                 "indicator" => {
                     return Err(Problem::bad_request(
                         "`indicator` is given twice; send several with POST",

@@ -7,8 +7,9 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use wardnet_model::Timestamp;
 
-use crate::budget::OverBudget;
+use crate::budget::{Budgets, OverBudget};
 use crate::clock::{monotonic_nanos, now_unix};
 use crate::gate::{Access, Shared};
 use crate::listen::Peer;
@@ -16,15 +17,12 @@ use crate::principal::{Principal, Role};
 use crate::problem::Problem;
 use crate::tokens::{TokenEntry, TokenError};
 
-/// The caller of a request, as established by the [`Gate`](crate::Gate).
-///
-/// Handlers take it as an argument. It never holds a secret.
+/// Who asks, and when, as established by the [`Gate`](crate::Gate). It never holds a secret.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct Admitted {
     identity: Identity,
     peer: Peer,
-    pub(crate) body_bytes_max: usize,
-    pub(crate) shared: Arc<Shared>,
+    at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
@@ -34,18 +32,19 @@ enum Identity {
     Token(Arc<TokenEntry>),
 }
 
-impl Caller {
-    /// Establishes the caller, checks that the route admits it, and takes the route's price.
+impl Admitted {
+    /// Establishes who asks, checks that the route admits it, and takes the route's price.
     pub(crate) fn admit(
-        shared: &Arc<Shared>,
+        shared: &Shared,
         (access, questions): (Access, u32),
         (headers, peer): (&HeaderMap, Peer),
-        (body_bytes_max, now_nanos): (usize, u64),
+        now_nanos: u64,
     ) -> Result<Self, Problem> {
+        let at = now_unix();
         let identity = match credential(headers) {
             Credential::None if shared.is_owner(peer) => Identity::Local,
             Credential::None => Identity::Anonymous,
-            Credential::Token(token) => match shared.tokens.verify(token, now_unix()) {
+            Credential::Token(token) => match shared.tokens.verify(token, at) {
                 Ok(entry) => Identity::Token(entry),
                 Err(error) => return Err(refuse(shared, peer, &error, now_nanos)),
             },
@@ -53,10 +52,10 @@ impl Caller {
                 return Err(refuse(shared, peer, &TokenError::Malformed, now_nanos));
             }
         };
-        let caller = Self { identity, peer, body_bytes_max, shared: Arc::clone(shared) };
-        caller.check(access, now_nanos)?;
-        caller.take(questions, now_nanos)?;
-        Ok(caller)
+        let admitted = Self { identity, peer, at };
+        admitted.check(access, &shared.budgets, now_nanos)?;
+        admitted.take(&shared.budgets, questions, now_nanos)?;
+        Ok(admitted)
     }
 
     /// Who it is; `None` for an anonymous caller on a route that admits one.
@@ -75,6 +74,12 @@ impl Caller {
         self.peer
     }
 
+    /// When the request was admitted.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// Passes a caller of this role or a stronger one, for routes where it depends on the request.
     pub fn require(&self, role: Role) -> Result<Principal, Problem> {
         match self.principal() {
@@ -89,23 +94,16 @@ impl Caller {
         }
     }
 
-    /// Takes further questions from the caller's budget: a batch of `n` charges `n - 1`, as the
-    /// gate already took one.
-    pub fn charge(&self, questions: u32) -> Result<(), Problem> {
-        Ok(self.take(questions, monotonic_nanos())?)
-    }
-
-    fn check(&self, access: Access, now_nanos: u64) -> Result<(), Problem> {
+    fn check(&self, access: Access, budgets: &Budgets, now_nanos: u64) -> Result<(), Problem> {
         let Access::Role(role) = access else { return Ok(()) };
         let Err(problem) = self.require(role) else { return Ok(()) };
         if matches!(self.identity, Identity::Anonymous) {
-            self.shared.budgets.take_failed_login(address_of(self.peer), now_nanos)?;
+            budgets.take_failed_login(address_of(self.peer), now_nanos)?;
         }
         Err(problem)
     }
 
-    fn take(&self, questions: u32, now_nanos: u64) -> Result<(), OverBudget> {
-        let budgets = &self.shared.budgets;
+    fn take(&self, budgets: &Budgets, questions: u32, now_nanos: u64) -> Result<(), OverBudget> {
         match &self.identity {
             Identity::Local => Ok(()),
             Identity::Token(entry) => entry.take(budgets.token_rate(), questions, now_nanos),
@@ -113,6 +111,53 @@ impl Caller {
                 budgets.take_anonymous(address_of(self.peer), questions, now_nanos)
             }
         }
+    }
+}
+
+/// The caller of a request. Handlers take it as an argument.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    admitted: Admitted,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Caller {
+    pub(crate) const fn new(
+        admitted: Admitted,
+        body_bytes_max: usize,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { admitted, body_bytes_max, shared }
+    }
+
+    /// Who asks, and when.
+    #[must_use]
+    pub const fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+
+    /// Who it is; `None` for an anonymous caller on a route that admits one.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        self.admitted.principal()
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn peer(&self) -> Peer {
+        self.admitted.peer()
+    }
+
+    /// Passes a caller of this role or a stronger one, for routes where it depends on the request.
+    pub fn require(&self, role: Role) -> Result<Principal, Problem> {
+        self.admitted.require(role)
+    }
+
+    /// Takes further questions from the caller's budget: a batch of `n` charges `n - 1`, as the
+    /// gate already took one.
+    pub fn charge(&self, questions: u32) -> Result<(), Problem> {
+        Ok(self.admitted.take(&self.shared.budgets, questions, monotonic_nanos())?)
     }
 }
 

@@ -16,9 +16,10 @@
 //! ```
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -30,7 +31,7 @@ use http_body_util::Limited;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::auth::Caller;
+use crate::auth::{Admitted, Caller};
 use crate::budget::Budgets;
 use crate::clock::monotonic_nanos;
 use crate::limits::Limits;
@@ -146,31 +147,31 @@ struct GatedRoute {
 }
 
 impl GatedRoute {
-    fn admit(&self, request: Request, now_nanos: u64) -> Result<Request, Problem> {
+    fn admit(&self, request: &Request, now_nanos: u64) -> Result<Admitted, Problem> {
         let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
-        let caller = Caller::admit(
+        let admitted = Admitted::admit(
             &self.shared,
             (self.spec.access, self.spec.questions),
             (request.headers(), peer),
-            (self.body_bytes_max, now_nanos),
+            now_nanos,
         )?;
-        let mut request = limit_body(request, self.body_bytes_max)?;
-        request.extensions_mut().insert(caller);
-        Ok(request)
+        // A body may be larger than the address space of a small machine: compare as u64.
+        if request.body().size_hint().lower() > self.body_bytes_max as u64 {
+            return Err(Problem::body_too_large(self.body_bytes_max));
+        }
+        Ok(admitted)
     }
-}
 
-/// Refuses a body that says it is too large, and cuts one that does not say.
-fn limit_body(request: Request, bytes_max: usize) -> Result<Request, Problem> {
-    let size = request.body().size_hint();
-    // A body may be larger than the address space of a small machine: compare as u64.
-    if size.lower() > bytes_max as u64 {
-        return Err(Problem::body_too_large(bytes_max));
+    /// Gives a handler's request its caller, and cuts a body that does not say its size.
+    fn prepare(&self, request: Request, admitted: Admitted) -> Request {
+        let caller = Caller::new(admitted, self.body_bytes_max, Arc::clone(&self.shared));
+        let mut request = match request.body().size_hint().exact() {
+            Some(_) => request,
+            None => request.map(|body| Body::new(Limited::new(body, self.body_bytes_max))),
+        };
+        request.extensions_mut().insert(caller);
+        request
     }
-    if size.exact().is_some() {
-        return Ok(request);
-    }
-    Ok(request.map(|body| Body::new(Limited::new(body, bytes_max))))
 }
 
 /// The [`Layer`] of one route; see [`Gate::route`].
@@ -186,6 +187,15 @@ impl GateLayer {
         H: Handler<T, S>,
     {
         self.layer(handler.with_state(state))
+    }
+
+    /// The service for `get_service` and its like where an answer waits for nothing: a plain
+    /// function, for which no future, no extension and no copy of a state is made.
+    pub fn answer<F>(&self, answer: F) -> AnswerService<F>
+    where
+        F: Fn(&Admitted, &Request) -> Result<Response, Problem>,
+    {
+        AnswerService { inner: Arc::new(Answering { answer, route: Arc::clone(&self.route) }) }
     }
 }
 
@@ -218,8 +228,11 @@ where
 
     fn call(&mut self, request: Request) -> GateFuture<S::Future> {
         let started_nanos = monotonic_nanos();
-        let answer = match self.route.admit(request, started_nanos) {
-            Ok(request) => Answer::Handler { future: self.inner.call(request) },
+        let answer = match self.route.admit(&request, started_nanos) {
+            Ok(admitted) => {
+                let request = self.route.prepare(request, admitted);
+                Answer::Handler { future: self.inner.call(request) }
+            }
             Err(problem) => Answer::Refused { problem: Some(problem) },
         };
         GateFuture { answer, started_nanos, metrics: Arc::clone(&self.route.metrics) }
@@ -253,7 +266,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for GateFuture<F> 
         let this = self.project();
         let response = match this.answer.project() {
             AnswerProjection::Handler { future } => {
-                let Ok(response) = ready!(future.poll(context));
+                let Ok(response) = task::ready!(future.poll(context));
                 response
             }
             AnswerProjection::Refused { problem } => {
@@ -263,5 +276,48 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for GateFuture<F> 
         let nanos = monotonic_nanos().saturating_sub(*this.started_nanos);
         this.metrics.record(response.status(), nanos);
         Poll::Ready(Ok(response))
+    }
+}
+
+/// A function behind the gate; see [`GateLayer::answer`].
+#[derive(Debug)]
+pub struct AnswerService<F> {
+    inner: Arc<Answering<F>>,
+}
+
+#[derive(Debug)]
+struct Answering<F> {
+    answer: F,
+    route: Arc<GatedRoute>,
+}
+
+impl<F> Clone for AnswerService<F> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<F> Service<Request> for AnswerService<F>
+where
+    F: Fn(&Admitted, &Request) -> Result<Response, Problem>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Answering { answer, route } = &*self.inner;
+        let started_nanos = monotonic_nanos();
+        let admitted = route.admit(&request, started_nanos);
+        let response = admitted
+            .and_then(|admitted| answer(&admitted, &request))
+            .unwrap_or_else(IntoResponse::into_response);
+        let nanos = monotonic_nanos().saturating_sub(started_nanos);
+        route.metrics.record(response.status(), nanos);
+        ready(Ok(response))
     }
 }

@@ -8,7 +8,8 @@
 //!       └ axum::Router     routes; anything unknown is answered as a problem
 //!          └ gate          ONE layer per route: who is it (tokens), may it (budget),
 //!             │            how did it go (metrics)
-//!             └ handler    takes `Caller` for the tenant, `Json<T>` for a bounded body
+//!             └ handler    takes `Caller` for the tenant, `Json<T>` for a bounded body; or a
+//!                          plain function of `Admitted`, where an answer waits for nothing
 //! ```
 //!
 //! Read [`Gate`] first: it is where a route says who may call it and what a call costs. Then
@@ -36,11 +37,11 @@ mod problem;
 pub mod tls;
 pub mod tokens;
 
-pub use auth::Caller;
+pub use auth::{Admitted, Caller};
 pub use budget::{Budgets, Rate};
 pub use clock::{monotonic_nanos, now_unix};
 pub use extract::{BodyBytes, Json, Path, Query, with_problem_fallbacks};
-pub use gate::{Access, Gate, GateLayer, GateService, RouteSpec};
+pub use gate::{Access, AnswerService, Gate, GateLayer, GateService, RouteSpec};
 pub use health::{Component, Health, Status};
 pub use limits::Limits;
 pub use listen::{Listener, ListenerConfig, Peer, Shutdown};

@@ -1,6 +1,7 @@
 //! Listeners: the accept loop, its caps, and the graceful end.
 
 mod connection;
+mod seldom;
 mod socket;
 mod watch;
 

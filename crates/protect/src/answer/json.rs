@@ -2,9 +2,23 @@
 //! second.
 
 use std::io::Write as _;
+use std::net::IpAddr;
+use std::ops::Range;
 
 use wardnet_model::{CategorySet, Indicator, Kind};
 use wardnet_verdictdb::Prefix;
+
+/// The two hexadecimal digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let digits = *b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// The end of what is written.
 pub(super) struct Json<'o>(pub(super) &'o mut Vec<u8>);
@@ -13,6 +27,23 @@ impl Json<'_> {
     /// Appends text that needs no escaping.
     pub(super) fn raw(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends bytes of text that needs no escaping.
+    pub(super) fn bytes(&mut self, text: &[u8]) {
+        self.0.extend_from_slice(text);
+    }
+
+    /// Where in the text that lies which `write` appends.
+    pub(super) fn part(&mut self, write: impl FnOnce(&mut Self)) -> Range<usize> {
+        let start = self.0.len();
+        write(self);
+        start..self.0.len()
+    }
+
+    /// Appends a part that was written before.
+    pub(super) fn again(&mut self, part: Range<usize>) {
+        self.0.extend_from_within(part);
     }
 
     /// Appends a string in quotes, escaped.
@@ -61,6 +92,10 @@ impl Json<'_> {
     /// Appends the canonical text of an indicator, as a part of a string.
     pub(super) fn indicator(&mut self, indicator: &Indicator) {
         match indicator {
+            Indicator::Address(address) => self.address(*address),
+            Indicator::Md5(hash) => self.hexadecimal(hash),
+            Indicator::Sha1(hash) => self.hexadecimal(hash),
+            Indicator::Sha256(hash) => self.hexadecimal(hash),
             Indicator::Domain(name) => self.escaped(name.as_str()),
             Indicator::Url(url) => self.escaped(url.as_str()),
             Indicator::Email(address) => self.escaped(address.as_str()),
@@ -71,12 +106,29 @@ impl Json<'_> {
 
     /// Appends an address or network, as a part of a string.
     pub(super) fn prefix(&mut self, prefix: Prefix) {
-        self.display(&prefix.address());
+        self.address(prefix.address());
         // A prefix of all bits is an address.
         if !matches!(prefix.kind(), Kind::Ipv4 | Kind::Ipv6) {
             self.0.push(b'/');
             self.number(prefix.length());
         }
+    }
+
+    /// Appends an address. The dotted form is short work; the other has rules (RFC 5952).
+    fn address(&mut self, address: IpAddr) {
+        let IpAddr::V4(address) = address else { return self.display(&address) };
+        let [first, rest @ ..] = address.octets();
+        self.number(first);
+        for octet in rest {
+            self.0.push(b'.');
+            self.number(octet);
+        }
+    }
+
+    /// Appends bytes as two digits each.
+    fn hexadecimal<const N: usize>(&mut self, bytes: &[u8; N]) {
+        let pairs = bytes.map(|byte| PAIRS[usize::from(byte)]);
+        self.0.extend_from_slice(pairs.as_flattened());
     }
 
     /// Appends what needs no escaping, as a part of a string.

@@ -1,10 +1,11 @@
 //! Why: an answer in plain sentences.
 
-use wardnet_model::{Band, Basis, Category, Indicator, Kind, Scope};
+use wardnet_model::{Band, Basis, Category, Kind, Scope};
 use wardnet_verdictdb::{Answer, Layer, Match};
 
 use super::json::Json;
-use super::{Asker, write_under};
+use super::phrases::Phrase;
+use super::{Asked, Asker, write_under};
 
 const NOTHING_KNOWN: &str = "no evidence about it or anything it lies in";
 
@@ -12,7 +13,7 @@ impl Asker<'_> {
     /// Appends the sentences, what decided first.
     pub(super) fn write_reasons(
         &self,
-        asked: &Indicator,
+        asked: &Asked<'_>,
         answer: &Answer<'_, '_>,
         out: &mut Json<'_>,
     ) {
@@ -31,7 +32,7 @@ impl Asker<'_> {
         }
     }
 
-    fn reason(&self, asked: &Indicator, found: &Match<'_, '_>, out: &mut Json<'_>) {
+    fn reason(&self, asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
         out.raw("\"");
         match found.layer {
             Layer::Evidence => self.evidence(asked, found, out),
@@ -41,29 +42,14 @@ impl Asker<'_> {
     }
 
     /// `phishing: the domain evil.top, with all below it, is listed by openphish, urlhaus`
-    fn evidence(&self, asked: &Indicator, found: &Match<'_, '_>, out: &mut Json<'_>) {
-        let profile = found.hit.profile;
-        if !profile.categories.is_empty() {
-            for (at, category) in profile.categories.iter().enumerate() {
-                out.raw(if at == 0 { "" } else { ", " });
-                out.raw(category.name());
-            }
-            out.raw(": ");
-        }
+    fn evidence(&self, asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
+        self.phrase(found.hit.profile, Phrase::Reason, out);
         subject(asked, found, out);
-        out.raw(match profile.band {
-            Band::Malicious | Band::Suspicious => " is listed",
-            Band::Safe | Band::Trusted => " is vouched for",
-            Band::Unrated => " was reported, too weakly or too long ago to count,",
-        });
-        for (at, source) in profile.sources.iter().enumerate() {
-            out.raw(if at == 0 { " by " } else { ", " });
-            self.with_source_name(source, |name| out.escaped(name));
-        }
+        self.phrase(found.hit.profile, Phrase::Evidence, out);
     }
 
     /// `the domain good.example is allowed by a decision of 2026-… until …`
-    fn decision(&self, asked: &Indicator, found: &Match<'_, '_>, out: &mut Json<'_>) {
+    fn decision(&self, asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
         let profile = found.hit.profile;
         if profile.basis == Basis::Hard {
             subject(asked, found, out);
@@ -92,7 +78,7 @@ impl Asker<'_> {
 }
 
 /// What an entry is about: `the domain evil.top, with all below it,`.
-fn subject(asked: &Indicator, found: &Match<'_, '_>, out: &mut Json<'_>) {
+fn subject(asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
     if found.hit.scope == Scope::Below {
         out.raw("everything below ");
     }

@@ -13,7 +13,7 @@ use wardnet_verdictdb::View;
 
 use super::LookupState;
 use super::batch::{Item, Questions};
-use crate::answer::{Asker, write_unreadable};
+use crate::answer::{Asker, Phrasebook, write_unreadable};
 
 /// Bytes after which a frame is sent: some hundred answers, a few hundred microseconds of work,
 /// so that a large batch does not hold up the other requests of its thread.
@@ -26,6 +26,7 @@ pub(super) struct Stream {
     tenant: u32,
     now: Timestamp,
     questions: Questions,
+    phrases: Phrasebook,
     stage: Stage,
 }
 
@@ -43,14 +44,16 @@ impl Stream {
         tenant: u32,
         questions: Questions,
     ) -> Self {
-        Self { state, view, tenant, now: now_unix(), questions, stage: Stage::Begin }
+        let (now, phrases) = (now_unix(), Phrasebook::default());
+        Self { state, view, tenant, now, questions, phrases, stage: Stage::Begin }
     }
 
     /// Writes the next answers; nothing at the end.
     fn write(&mut self, out: &mut Vec<u8>) {
         let asker = Asker::new(&self.view, self.state.suffixes, self.now)
             .for_tenant(self.tenant)
-            .with_names(self.state.names.as_ref());
+            .with_names(self.state.names.as_ref())
+            .with_phrases(&self.phrases);
         let array = self.questions.is_array();
         let mut first = self.stage == Stage::Begin;
         if array && first {

@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
+use super::seldom::Seldom;
 use super::socket::{Accepted, Raw, Stream};
 use super::watch::{Finding, InFlight, Traced, Traces, Watchdog};
 use super::{ListenerConfig, Peer, Shutdown};
@@ -104,7 +105,14 @@ impl Connections {
         let mut is_closing = false;
         let mut is_stopping = false;
         loop {
-            tokio::select! {
+            let event = Seldom::new(async {
+                tokio::select! {
+                    biased;
+                    _ = tick.tick() => Event::Tick,
+                    () = stop.as_mut(), if !is_stopping => Event::Stop,
+                }
+            });
+            let event = tokio::select! {
                 biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
@@ -112,7 +120,10 @@ impl Connections {
                     }
                     return;
                 }
-                _ = tick.tick() => match watchdog.look() {
+                event = event => event,
+            };
+            match event {
+                Event::Tick => match watchdog.look() {
                     Finding::Fine => {}
                     Finding::Idle if !is_closing => {
                         is_closing = true;
@@ -124,7 +135,7 @@ impl Connections {
                         return;
                     }
                 },
-                () = stop.as_mut(), if !is_stopping => {
+                Event::Stop => {
                     is_stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -133,12 +144,21 @@ impl Connections {
     }
 }
 
+/// What interrupts a connection.
+enum Event {
+    Tick,
+    Stop,
+}
+
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .max_buf_size(limits.header_bytes_max)
         .max_headers(limits.headers_max)
+        // Head and body in one plain write: the kernel takes longer over a list of parts than it
+        // takes to copy an answer behind its head.
+        .writev(false)
         // The watchdog keeps the time of heads.
         .header_read_timeout(None);
     // A field section's limit is a courtesy that peers may ignore, but h2 enforces it.
