@@ -31,14 +31,6 @@ pub(crate) fn window(bytes: &[u8], bit: u64) -> Option<u128> {
     Some(u128::from_le_bytes(*chunk) >> (bit & 7))
 }
 
-/// The bits from position `bit` on; at least the lowest 57 are valid.
-#[inline(always)]
-pub(crate) fn window_small(bytes: &[u8], bit: u64) -> Option<u64> {
-    let at = (bit >> 3) as usize;
-    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
-    Some(u64::from_le_bytes(*chunk) >> (bit & 7))
-}
-
 /// The lowest `width` bits set, for widths up to 64.
 #[inline(always)]
 pub(crate) const fn low_mask(width: u32) -> u64 {
@@ -59,11 +51,6 @@ pub(crate) struct BitWriter {
 }
 
 impl BitWriter {
-    /// A writer with room for `bytes`.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
-    }
-
     /// Appends the lowest `width` bits of `value`, which has no others.
     pub(crate) fn push(&mut self, value: u64, width: u32) {
         self.held |= u128::from(value) << self.held_bits;

@@ -1,4 +1,4 @@
-//! The bucket index of a table: where the entries of a bucket begin and end, in one cache line.
+//! The index of a shard of networks: where the entries of a bucket begin and end, in one cache line.
 //!
 //! A line of 64 bytes serves [`BUCKETS_PER_LINE`] buckets: the position of its first entry
 //! (`u32`), then for each bucket where it ends, counted from there (`u16`). A table whose keys are
@@ -14,7 +14,7 @@ use crate::bits::LINE;
 const BUCKETS_PER_LINE: u64 = 30;
 
 /// Entries of an average bucket lie between this number and twice as many. Larger buckets make the
-/// index smaller, so that it stays in cache; interpolation finds the place in them all the same.
+/// index smaller, so that it stays in cache; halving finds the place in them.
 const BUCKET_ENTRIES_MIN: u32 = 12;
 
 /// Tables up to this size have one bucket.

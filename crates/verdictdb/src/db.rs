@@ -86,6 +86,12 @@ impl Checked {
         }
     }
 
+    /// Whether the part has been checked and is good.
+    #[inline(always)]
+    pub(crate) fn is_good(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::GOOD
+    }
+
     #[cold]
     fn remember(&self, good: bool) -> bool {
         // The part never changes, so whoever checks it finds the same.
@@ -99,9 +105,7 @@ impl Checked {
 #[repr(align(64))]
 pub(crate) struct Shard {
     pub(crate) main_at: u64,
-    pub(crate) index_at: u64,
     pub(crate) wide_at: u64,
-    pub(crate) wide_index_at: u64,
     pub(crate) narrow: Shape,
     pub(crate) wide: Shape,
     pub(crate) keys: Checked,
@@ -111,6 +115,8 @@ pub(crate) struct Shard {
 #[derive(Debug)]
 pub(crate) struct ShardDetails {
     pub(crate) record: ShardRecord,
+    /// Where among the copied indexes that of networks begins.
+    pub(crate) index_at: u64,
     pub(crate) names_at: u64,
     pub(crate) facts_at: u64,
     pub(crate) names: Checked,
@@ -156,7 +162,7 @@ pub struct Db<D = Bytes> {
     pub(crate) profiles: Vec<Profile>,
     pub(crate) sources: SourceNames,
     pub(crate) sections: Vec<Section>,
-    /// The indexes of all shards, copied together into few large pages: every lookup reads them.
+    /// The indexes of all networks, copied together into few large pages: lookups begin there.
     indexes: HotCopy,
     /// Positions in `sections` by layer and number of the section's kind.
     by_kind: Vec<Option<u16>>,
@@ -267,27 +273,25 @@ impl<D: AsRef<[u8]>> Db<D> {
 
     #[inline(always)]
     pub(crate) fn narrow(&self, shard: &Shard) -> Option<Table<'_>> {
-        let entries = self.part(shard.main_at, shard.wide_at.wrapping_sub(shard.main_at))?;
-        let index = self.index(shard.index_at, shard.narrow.index_len())?;
-        Some(Table { shape: shard.narrow, index, entries })
+        let bytes = self.part(shard.main_at, shard.wide_at.wrapping_sub(shard.main_at))?;
+        Some(Table { shape: shard.narrow, bytes })
     }
 
     #[inline(always)]
     pub(crate) fn wide(&self, shard: &Shard) -> Option<Table<'_>> {
-        let entries = self.part(shard.wide_at, shard.wide.entries_len())?;
-        let index = self.index(shard.wide_index_at, shard.wide.index_len())?;
-        Some(Table { shape: shard.wide, index, entries })
+        let bytes = self.part(shard.wide_at, shard.wide.len())?;
+        Some(Table { shape: shard.wide, bytes })
     }
 
     /// The networks of a shard that has been checked.
     pub(crate) fn networks_of(&self, section: &Section, number: u32) -> Option<Networks<'_>> {
         let Form::Networks(family) = section.record.form else { return None };
         let shard = section.shards.get(number as usize)?;
-        let record = &section.details.get(number as usize)?.record;
+        let ShardDetails { record, index_at, .. } = section.details.get(number as usize)?;
         let is_short = number == 1u32.wrapping_shl(section.record.shard_bits.into());
         let shape = record.networks(family, if is_short { 0 } else { section.record.shard_bits });
         let entries = self.part(shard.main_at, shape.entries_len())?;
-        let index = self.index(shard.index_at, shape.index_len())?;
+        let index = self.index(*index_at, shape.index_len())?;
         Some(Networks { shape, index, entries })
     }
 
@@ -327,16 +331,12 @@ impl<D: AsRef<[u8]>> Db<D> {
         };
         let mut search = || {
             if shard.narrow.count > 0 {
-                let table = self.narrow(shard)?;
-                let span = table.span(high)?;
-                table.find(high, low, span, &mut found)?;
+                self.narrow(shard)?.find(high, low, &mut found)?;
             }
             if shard.wide.count > 0 {
-                let table = self.wide(shard)?;
-                let span = table.span(high)?;
                 let first = shard.narrow.count;
                 // What keeps 128 bits is surer than what keeps 64, so it may replace it.
-                table.find(high, low, span, |position, scope, profile| {
+                self.wide(shard)?.find(high, low, |position, scope, profile| {
                     found(first.wrapping_add(position), scope, profile);
                 })?;
             }
@@ -562,10 +562,9 @@ fn lay_out(
 /// Gives every shard's index its place among the copied ones; returns where they lie in the file.
 fn lay_out_indexes(section: &mut Section, at: &mut u64, index_at: &mut u64) -> Option<Range<u64>> {
     let begin = *at;
-    for (shard, details) in section.shards.iter_mut().zip(&section.details) {
+    for details in &mut section.details {
         let length = details.record.index_len(&section.record);
-        shard.index_at = *index_at;
-        shard.wide_index_at = shard.index_at.checked_add(shard.narrow.index_len())?;
+        details.index_at = *index_at;
         *index_at = index_at.checked_add(length)?;
         *at = at.checked_add(length)?;
     }
@@ -596,11 +595,10 @@ fn lay_out_section(
         let names_at = advance(record.names_len)?;
         let facts_at = advance(record.facts_len)?;
         let (narrow, wide) = (record.narrow(&section), record.wide(&section));
-        let wide_at = main_at.checked_add(narrow.entries_len())?;
-        let (index_at, wide_index_at, keys) = (0, 0, Checked::default());
-        shards.push(Shard { main_at, index_at, wide_at, wide_index_at, narrow, wide, keys });
-        let (names, facts) = Default::default();
-        details.push(ShardDetails { record, names_at, facts_at, names, facts });
+        let wide_at = main_at.checked_add(narrow.len())?;
+        shards.push(Shard { main_at, wide_at, narrow, wide, keys: Checked::default() });
+        let (index_at, names, facts) = Default::default();
+        details.push(ShardDetails { record, index_at, names_at, facts_at, names, facts });
     }
     Some(Section { record: section, shards, details })
 }

@@ -11,7 +11,7 @@ use wardnet_model::{Band, Basis, CategorySet, Risk, Timestamp};
 
 pub(crate) const MAGIC: [u8; 8] = *b"\x89WVDB\r\n\x1a";
 pub(crate) const END_MAGIC: [u8; 8] = *b"WVDBend\n";
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 pub(crate) const HEADER_LEN: u64 = 128;
 pub(crate) const TRAILER_LEN: u64 = 128;
 pub(crate) const SHARD_BITS_MAX: u8 = 16;
@@ -50,6 +50,7 @@ impl Header {
         let (covered, digest) = bytes.split_at_checked(96).ok_or(OpenError::NotADatabase)?;
         match fields.u32() {
             Some(VERSION) => {}
+            Some(older @ ..VERSION) => return Err(OpenError::Older(older)),
             other => return Err(OpenError::Version(other.unwrap_or(0))),
         }
         if Sha256::digest(covered).as_slice() != digest {
@@ -168,10 +169,16 @@ pub(crate) struct ShardRecord {
     pub(crate) count: u32,
     /// Entries of the wide table.
     pub(crate) wide_count: u32,
+    /// Buckets of the narrow table and of the wide one.
+    pub(crate) buckets: [u32; 2],
+    /// Entries of either that stand behind the buckets.
+    pub(crate) spilled: [u32; 2],
+    /// Bits of the profile's index in either table; the first also of the networks.
+    pub(crate) profile_bits: [u8; 2],
+    /// Bits of the scope in either table.
+    pub(crate) scope_bits: [u8; 2],
+    /// Bits of the networks' index.
     pub(crate) bucket_bits: u8,
-    pub(crate) profile_bits: u8,
-    pub(crate) wide_bucket_bits: u8,
-    pub(crate) wide_profile_bits: u8,
     pub(crate) parent_bits: u8,
     pub(crate) names_len: u64,
     pub(crate) facts_len: u64,
@@ -181,39 +188,37 @@ pub(crate) struct ShardRecord {
 }
 
 impl ShardRecord {
-    pub(crate) const LEN: usize = 128;
+    pub(crate) const LEN: usize = 144;
 
     pub(crate) fn entries(&self) -> u64 {
         u64::from(self.count).saturating_add(self.wide_count.into())
     }
 
     pub(crate) const fn narrow(&self, section: &SectionRecord) -> Shape {
-        Shape {
-            count: self.count,
-            shard_bits: section.shard_bits,
-            bucket_bits: self.bucket_bits,
-            profile_bits: self.profile_bits,
-            wide: false,
-        }
+        let ([buckets, _], [spilled, _]) = (self.buckets, self.spilled);
+        let ([profile_bits, _], [scope_bits, _]) = (self.profile_bits, self.scope_bits);
+        Shape::new(section.shard_bits, (profile_bits, scope_bits), false)
+            .with(self.count, buckets, spilled)
     }
 
     pub(crate) const fn wide(&self, section: &SectionRecord) -> Shape {
-        Shape {
-            count: self.wide_count,
-            shard_bits: section.shard_bits,
-            bucket_bits: self.wide_bucket_bits,
-            profile_bits: self.wide_profile_bits,
-            wide: true,
-        }
+        let ([_, buckets], [_, spilled]) = (self.buckets, self.spilled);
+        let ([_, profile_bits], [_, scope_bits]) = (self.profile_bits, self.scope_bits);
+        Shape::new(section.shard_bits, (profile_bits, scope_bits), true).with(
+            self.wide_count,
+            buckets,
+            spilled,
+        )
     }
 
     pub(crate) const fn networks(&self, family: Family, first_bit: u8) -> NetworkShape {
+        let [profile_bits, _] = self.profile_bits;
         NetworkShape {
             count: self.count,
             family,
             first_bit,
             bucket_bits: self.bucket_bits,
-            profile_bits: self.profile_bits,
+            profile_bits,
             parent_bits: self.parent_bits,
         }
     }
@@ -221,10 +226,7 @@ impl ShardRecord {
     /// Bytes of the entries without terms.
     pub(crate) fn entries_len(&self, section: &SectionRecord) -> u64 {
         match section.form {
-            Form::Hashed => {
-                let wide = self.wide(section).entries_len();
-                self.narrow(section).entries_len().saturating_add(wide)
-            }
+            Form::Hashed => self.narrow(section).len().saturating_add(self.wide(section).len()),
             Form::Networks(family) => self.networks(family, section.shard_bits).entries_len(),
         }
     }
@@ -235,10 +237,7 @@ impl ShardRecord {
 
     pub(crate) fn index_len(&self, section: &SectionRecord) -> u64 {
         match section.form {
-            Form::Hashed => {
-                let wide = self.wide(section).index_len();
-                self.narrow(section).index_len().saturating_add(wide)
-            }
+            Form::Hashed => 0,
             Form::Networks(family) => self.networks(family, section.shard_bits).index_len(),
         }
     }
@@ -248,12 +247,14 @@ impl ShardRecord {
         let entries_fit = u32::try_from(self.entries()).is_ok();
         let shapes = match section.form {
             Form::Hashed => {
-                self.parent_bits == 0
+                (self.bucket_bits, self.parent_bits) == (0, 0)
                     && self.narrow(section).is_valid()
                     && self.wide(section).is_valid()
             }
             Form::Networks(family) => {
-                (self.wide_count, self.wide_bucket_bits, self.wide_profile_bits) == (0, 0, 0)
+                let [_, wide_profile_bits] = self.profile_bits;
+                (self.wide_count, wide_profile_bits, self.scope_bits) == (0, 0, [0; 2])
+                    && (self.buckets, self.spilled) == ([0; 2], [0; 2])
                     && self.networks(family, section.shard_bits).is_valid()
             }
         };
@@ -263,9 +264,12 @@ impl ShardRecord {
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.count.to_le_bytes());
         bytes.extend_from_slice(&self.wide_count.to_le_bytes());
-        let widths = [self.bucket_bits, self.profile_bits, self.wide_bucket_bits];
-        bytes.extend_from_slice(&widths);
-        bytes.extend_from_slice(&[self.wide_profile_bits, self.parent_bits, 0, 0, 0]);
+        for number in self.buckets.iter().chain(&self.spilled) {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.profile_bits);
+        bytes.extend_from_slice(&self.scope_bits);
+        bytes.extend_from_slice(&[self.bucket_bits, self.parent_bits, 0, 0]);
         bytes.extend_from_slice(&self.names_len.to_le_bytes());
         bytes.extend_from_slice(&self.facts_len.to_le_bytes());
         bytes.extend_from_slice(&self.keys_digest);
@@ -275,18 +279,17 @@ impl ShardRecord {
 
     fn decode(bytes: &mut Reader<'_>) -> Option<Self> {
         let (count, wide_count) = (bytes.u32()?, bytes.u32()?);
-        let [bucket_bits, profile_bits, wide_bucket_bits, wide_profile_bits, parent_bits, 0, 0, 0] =
-            bytes.array()?
-        else {
-            return None;
-        };
+        let (buckets, spilled) = ([bytes.u32()?, bytes.u32()?], [bytes.u32()?, bytes.u32()?]);
+        let (profile_bits, scope_bits) = (bytes.array()?, bytes.array()?);
+        let [bucket_bits, parent_bits, 0, 0] = bytes.array()? else { return None };
         Some(Self {
             count,
             wide_count,
-            bucket_bits,
+            buckets,
+            spilled,
             profile_bits,
-            wide_bucket_bits,
-            wide_profile_bits,
+            scope_bits,
+            bucket_bits,
             parent_bits,
             names_len: bytes.u64()?,
             facts_len: bytes.u64()?,

@@ -13,6 +13,9 @@ pub enum OpenError {
     /// A later format.
     #[error("format version {0} is newer than this program; update the program")]
     Version(u32),
+    /// An earlier format.
+    #[error("format version {0} is no longer read; build the database again or fetch a newer one")]
+    Older(u32),
     /// The file ends early or has been added to.
     #[error("the file has {found} bytes, its trailer says {expected}; fetch it again")]
     Length {

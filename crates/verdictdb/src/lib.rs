@@ -20,10 +20,11 @@
 //! # How does it work?
 //!
 //! Every kind of indicator has a section of its own, once for evidence and once for decisions. A
-//! section of hashed kinds is cut into shards by the first bits of the key. A shard is a sorted,
-//! bit-packed table; a small index finds the bucket, interpolation finds the entry. Keys that
-//! block keep 64 bits of SHA-256, keys that grant safety keep 128. Addresses and networks are
-//! sorted by address, each with a pointer to the network around it.
+//! section of hashed kinds is cut into shards by the first bits of the key. A shard is a table of
+//! buckets, one cache line each; the key's next bits are the number of the bucket, where a few
+//! vector instructions compare it with all entries at once. Keys that block keep 64 bits of
+//! SHA-256, keys that grant safety keep 128. Addresses and networks are sorted by address, each
+//! with a pointer to the network around it.
 //!
 //! # Example
 //!

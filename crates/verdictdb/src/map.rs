@@ -20,8 +20,8 @@ pub fn map_file(file: &File) -> io::Result<Bytes> {
 
 /// Bytes of a file copied together, in large pages where the system grants them.
 ///
-/// A lookup reads the index before the entry, one after the other. In small pages both would miss
-/// the processor's cache of page addresses; in large ones only the entry does.
+/// A lookup of an address reads the index before the entry, one after the other. In small pages
+/// both would miss the processor's cache of page addresses; in large ones only the entry does.
 #[derive(Debug)]
 pub(crate) struct HotCopy(Option<memmap2::MmapMut>);
 

@@ -3,6 +3,7 @@
 use crate::prefix::{Family, Prefix};
 use crate::view::{Hit, Hits, Origin};
 use crate::{Change, EntryData, Layer};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use wardnet_model::{Key, Kind, Scope, Timestamp};
@@ -124,6 +125,34 @@ impl Overlay {
     /// Whether nothing has changed.
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
+    }
+
+    /// Everything that is said, in no particular order; `None` hides what lies beneath.
+    pub(crate) fn slots(
+        &self,
+    ) -> impl Iterator<Item = (Layer, Kind, &Key, Scope, Option<&Arc<EntryData>>)> {
+        self.map.iter().flat_map(|(at, slots)| {
+            let of_key = slots.iter();
+            of_key.map(|(layer, scope, slot)| (layer, at.kind, &at.key, scope, slot.new.as_ref()))
+        })
+    }
+
+    /// The places at which this overlay and another may say different things, in order. Copies of
+    /// one overlay share their content, so that what is the same in both is passed over quickly.
+    pub(crate) fn places_unlike(&self, other: &Self) -> BTreeSet<(Layer, Kind, Key, Scope)> {
+        let mut places = BTreeSet::new();
+        if self.map.ptr_eq(&other.map) {
+            return places;
+        }
+        for (one, another) in [(&self.map, &other.map), (&other.map, &self.map)] {
+            for (at, slots) in one {
+                if another.get(at).is_none_or(|same| !Arc::ptr_eq(slots, same)) {
+                    let of_key = slots.iter();
+                    places.extend(of_key.map(|(layer, scope, _)| (layer, at.kind, at.key, scope)));
+                }
+            }
+        }
+        places
     }
 
     /// Adds a change. A change that is older than what is known is ignored.

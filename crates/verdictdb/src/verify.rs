@@ -4,7 +4,7 @@ use crate::db::{Db, Section, bad};
 use crate::details;
 use crate::directory::Form;
 use crate::networks::covers;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use crate::write::keeps_wide_key;
 use crate::{LookupError, buckets};
 use sha2::{Digest as _, Sha256};
@@ -57,7 +57,8 @@ impl<D: AsRef<[u8]>> Db<D> {
         let terms = record.terms_len(&section.record);
         let main_len = record.entries_len(&section.record).checked_add(terms)?;
         let main = self.part(shard.main_at, main_len)?;
-        Some((main, self.index(shard.index_at, record.index_len(&section.record))?))
+        let index_at = section.details.get(number as usize)?.index_at;
+        Some((main, self.index(index_at, record.index_len(&section.record))?))
     }
 
     /// Whether the keys of a shard have the digest of the directory and make sense.
@@ -81,20 +82,12 @@ impl<D: AsRef<[u8]>> Db<D> {
     fn tables_are_good(&self, section: &Section, number: u32) -> Option<bool> {
         let shard = section.shards.get(number as usize)?;
         let is_good = |table: Table<'_>| {
-            let (bits, count) = (table.shape.bucket_bits, table.shape.count);
-            if !buckets::is_valid(table.index, bits, count) {
-                return Some(false);
-            }
-            let cells = table.cells(number.into())?;
-            let rank = |cell: &Cell| (cell.key, cell.low, cell.scope);
-            let rises = cells.is_sorted_by(|a, b| rank(a) < rank(b));
             // What grants safety must not stand on 64 bits.
-            let fits = |cell: &Cell| {
+            table.is_sound(|cell| {
                 self.profiles.get(cell.profile as usize).is_some_and(|profile| {
                     cell.scope < 3 && (table.shape.wide || !keeps_wide_key(profile.band))
                 })
-            };
-            Some(rises && cells.iter().all(fits))
+            })
         };
         Some(is_good(self.narrow(shard)?)? && is_good(self.wide(shard)?)?)
     }

@@ -2,10 +2,11 @@
 
 use crate::db::{Db, Place, Section, Walk};
 use crate::prefix::Prefix;
+use crate::feed::{self, ChangeFeed, FeedLimits};
 use crate::{Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, Terms};
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
 
 /// Where a hit comes from.
@@ -200,6 +201,23 @@ impl View {
         }
     }
 
+    /// What is said at one place, whether or not it is a decision that has run out.
+    pub fn entry_at(
+        &self,
+        tenant: Option<TenantId>,
+        (layer, kind, key, scope): (Layer, Kind, &Key, Scope),
+    ) -> Result<Option<EntryData>, LookupError> {
+        // At the first second of all time every decision stands.
+        let hits = self.find(tenant, kind, key, Timestamp(0))?;
+        let hit = match layer {
+            Layer::Evidence => hits.evidence(scope),
+            Layer::Decision => hits.decision(scope),
+        };
+        let Some(hit) = hit else { return Ok(None) };
+        let (name, facts) = (self.name(hit)?.map(Into::into), self.facts(hit)?);
+        Ok(Some(EntryData { profile: hit.profile.clone(), name, facts, terms: self.terms(hit) }))
+    }
+
     /// Names of the sources, as the base lists them.
     pub fn sources(&self) -> Option<&SourceNames> {
         self.base.as_ref().map(|base| base.sources())
@@ -300,43 +318,97 @@ impl<'a> BaseWalk<'a> {
 }
 
 /// The current [`View`], which readers take without waiting and writers replace.
+///
+/// Once [`Self::keep_changes`] was called, whoever wants to know what changes reads the
+/// [`ChangeFeed`]; writers pay for that, readers of views do not.
 #[derive(Debug, Default)]
-pub struct Views(ArcSwap<View>);
+pub struct Views {
+    current: ArcSwap<View>,
+    /// Writers take turns, so that the feed tells of changes in the order in which they came.
+    writing: Mutex<()>,
+    feed: OnceLock<Arc<ChangeFeed>>,
+}
 
 impl Views {
     /// Begins with a state.
     pub fn new(view: View) -> Self {
-        Self(ArcSwap::from_pointee(view))
+        Self { current: ArcSwap::from_pointee(view), ..Self::default() }
     }
 
     /// The current state. It stays as it is for as long as it is held.
     pub fn load(&self) -> Arc<View> {
-        self.0.load_full()
+        self.current.load_full()
+    }
+
+    /// Keeps changes from now on, for those who follow. `history` is a number that no other run of
+    /// the program has used: cursors of one run mean nothing in another. The first call counts.
+    pub fn keep_changes(&self, history: u64, limits: FeedLimits) -> Arc<ChangeFeed> {
+        let _turn = self.turn();
+        let feed = || Arc::new(ChangeFeed::new(history, limits, self.load()));
+        Arc::clone(self.feed.get_or_init(feed))
+    }
+
+    /// The changes, if they are kept.
+    pub fn feed(&self) -> Option<&Arc<ChangeFeed>> {
+        self.feed.get()
     }
 
     /// Adds changes; readers that load afterwards see all of them.
     pub fn publish(&self, changes: &[Change], as_of: Timestamp) {
-        self.0.rcu(|view| view.after(changes, as_of));
+        let _turn = self.turn();
+        let old = self.load();
+        let next = old.after(changes, as_of);
+        self.tell(&old, next, |old, next| feed::published(old, next, changes));
     }
 
     /// Replaces the overlay of one tenant.
     pub fn publish_tenant(&self, tenant: TenantId, overlay: &Overlay) {
-        self.0.rcu(|view| view.with_tenant(tenant, overlay.clone()));
+        let _turn = self.turn();
+        let old = self.load();
+        let next = old.with_tenant(tenant, overlay.clone());
+        self.tell(&old, next, |old, next| feed::published_to(tenant, old, next));
     }
 
     /// Puts a new base under the changes, and drops those that it contains.
+    ///
+    /// What the new base says and nobody published one by one is told to the feed's readers too.
     pub fn swap_base(&self, base: Arc<Db>) -> Result<(), StaleBase> {
-        let mut refused = None;
-        self.0.rcu(|view| match view.on_base(Arc::clone(&base)) {
-            Ok(next) => {
-                refused = None;
-                Arc::new(next)
-            }
-            Err(error) => {
-                refused = Some(error);
-                Arc::clone(view)
-            }
-        });
-        refused.map_or(Ok(()), Err)
+        let _turn = self.turn();
+        let old = self.load();
+        let next = old.on_base(base)?;
+        let max = self.feed.get().map_or(0, |feed| feed.limits().differences_max);
+        self.tell(&old, next, |old, next| feed::differences(old, next, max));
+        Ok(())
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a state into force, and then tells the feed's readers what is new in it. Whoever asks
+    /// does not wait for them.
+    fn tell(
+        &self,
+        old: &Arc<View>,
+        mut next: View,
+        news: impl FnOnce(&View, &View) -> Result<Vec<feed::News>, feed::Untold>,
+    ) {
+        let Some(feed) = self.feed.get() else {
+            return self.current.store(Arc::new(next));
+        };
+        if !feed.is_read() {
+            next.seq = next.seq.max(feed.head().seq);
+            let next = Arc::new(next);
+            self.current.store(Arc::clone(&next));
+            return feed.skip_to(next);
+        }
+        self.current.store(Arc::new(next.clone()));
+        let news = news(old, &next);
+        let next = feed.number(next, news.as_ref().map_or(1, Vec::len));
+        self.current.store(Arc::clone(&next));
+        match news {
+            Ok(news) => feed.append(news, next),
+            Err(untold) => feed.break_off(untold, next),
+        }
     }
 }

@@ -65,7 +65,10 @@ pub(crate) fn encode<N: AsRef<str>>(
     wide: &[bool],
 ) -> Result<ShardBytes<'static>, BuildError> {
     let too_many = |what| BuildError::TooMany { what, max: u32::MAX.into() };
-    u32::try_from(rows.len()).map_err(|_| too_many("entries in a shard"))?;
+    if rows.len() > table::COUNT_MAX as usize {
+        let max = table::COUNT_MAX.into();
+        return Err(BuildError::TooMany { what: "entries in a shard", max });
+    }
     let (mut record, mut main, index, order) = match section.form {
         Form::Hashed => encode_hashed(section, rows, wide),
         Form::Networks(family) => encode_networks(family, section, rows),
@@ -98,9 +101,9 @@ type Encoded = (ShardRecord, Vec<u8>, Vec<u8>, Vec<usize>);
 
 fn encode_hashed<N>(section: &SectionRecord, rows: &[Row<N>], wide: &[bool]) -> Encoded {
     let mut tables: [Vec<Cell>; 2] = Default::default();
-    let mut orders: [Vec<usize>; 2] = Default::default();
+    let mut positions: [Vec<usize>; 2] = Default::default();
     let [narrow_cells, wide_cells] = &mut tables;
-    let [narrow_order, wide_order] = &mut orders;
+    let [narrow_positions, wide_positions] = &mut positions;
     let mut position = 0usize;
     for group in rows.chunk_by(|a, b| a.high() == b.high()) {
         let collides = differ_below(group);
@@ -110,31 +113,33 @@ fn encode_hashed<N>(section: &SectionRecord, rows: &[Row<N>], wide: &[bool]) -> 
             let grants = wide.get(profile as usize).copied().unwrap_or(true);
             if row.full && (collides || grants || section.layer == Layer::Decision) {
                 wide_cells.push(Cell { key, low, scope, profile });
-                wide_order.push(position);
+                wide_positions.push(position);
             } else {
                 narrow_cells.push(Cell { key, low: 0, scope, profile });
-                narrow_order.push(position);
+                narrow_positions.push(position);
             }
             position = position.saturating_add(1);
         }
     }
     // With the lower bits gone, what ties is the scope.
-    let (narrow, mut main, mut index) = table::encode(narrow_cells, section.shard_bits, false);
-    let (wide, mut wide_entries, mut wide_index) =
-        table::encode(wide_cells, section.shard_bits, true);
-    main.append(&mut wide_entries);
-    index.append(&mut wide_index);
-    narrow_order.append(wide_order);
+    let (narrow, mut main, narrow_order) = table::encode(narrow_cells, section.shard_bits, false);
+    let (wide, mut wide_bytes, wide_order) = table::encode(wide_cells, section.shard_bits, true);
+    main.append(&mut wide_bytes);
+    let of = |order: Vec<u32>, positions: &[usize]| -> Vec<usize> {
+        order.into_iter().filter_map(|at| positions.get(at as usize).copied()).collect()
+    };
+    let mut order = of(narrow_order, narrow_positions);
+    order.append(&mut of(wide_order, wide_positions));
     let record = ShardRecord {
         count: narrow.count,
         wide_count: wide.count,
-        bucket_bits: narrow.bucket_bits,
-        profile_bits: narrow.profile_bits,
-        wide_bucket_bits: wide.bucket_bits,
-        wide_profile_bits: wide.profile_bits,
+        buckets: [narrow.buckets, wide.buckets],
+        spilled: [narrow.spilled, wide.spilled],
+        profile_bits: [narrow.profile_bits, wide.profile_bits],
+        scope_bits: [narrow.scope_bits, wide.scope_bits],
         ..ShardRecord::default()
     };
-    (record, main, index, std::mem::take(narrow_order))
+    (record, main, Vec::new(), order)
 }
 
 /// Whether rows that agree in 64 bits are known to differ in 128.
@@ -160,7 +165,7 @@ fn encode_networks<N>(family: Family, section: &SectionRecord, rows: &[Row<N>]) 
     let record = ShardRecord {
         count: encoded.shape.count,
         bucket_bits: encoded.shape.bucket_bits,
-        profile_bits: encoded.shape.profile_bits,
+        profile_bits: [encoded.shape.profile_bits, 0],
         parent_bits: encoded.shape.parent_bits,
         ..ShardRecord::default()
     };

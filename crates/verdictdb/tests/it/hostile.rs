@@ -42,17 +42,17 @@ fn fix_ends(file: &mut [u8]) {
 fn fix_single_shard(file: &mut [u8]) {
     let trailer = file.len() - 128;
     let (at, length) = (u64_at(file, trailer), u64_at(file, trailer + 8));
-    if file.get(at..at.saturating_add(length)).is_none() || length < 24 + 128 || at < 128 {
+    if file.get(at..at.saturating_add(length)).is_none() || length < 24 + 144 || at < 128 {
         return;
     }
     let record = at + 24;
-    let names = u64_at(file, record + 16);
-    let facts = u64_at(file, record + 24);
+    let names = u64_at(file, record + 32);
+    let facts = u64_at(file, record + 40);
     // Without names and facts, all bytes before the directory are entries, terms and index.
     let Some(main_end) = at.checked_sub(names.saturating_add(facts)) else { return };
     if names + facts == 0 {
         let digest = Sha256::digest(&file[128..main_end]);
-        file[record + 32..record + 64].copy_from_slice(&digest);
+        file[record + 48..record + 80].copy_from_slice(&digest);
     }
 }
 
@@ -131,6 +131,55 @@ fn hostile_content_behind_right_checksums_never_panics() {
         }
     }
     assert!(opened > 100, "checksums were mended: {opened}");
+}
+
+/// The seeds that fuzzing begins with.
+fn seeds() -> [(&'static str, Vec<u8>); 4] {
+    let plain = |keys: &[Key], content| {
+        let mut builder = wardnet_verdictdb::Builder::new(Default::default());
+        for key in keys {
+            let row = row(1, Kind::Domain, *key, 0, Some(content));
+            builder.push(&row.new.unwrap().as_entry(row.kind, row.key, row.scope)).unwrap();
+        }
+        let mut file = Vec::new();
+        builder.finish(&mut file).unwrap();
+        file
+    };
+    let named = [row(1, Kind::Url, Key::digest(b"named"), 0, Some(7))];
+    let mut ground = [Key([0; 32]); 12];
+    ground.iter_mut().zip(1..).for_each(|(key, last)| key.0[7] = last);
+    [
+        ("empty", plain(&[], 1)),
+        ("domain", plain(&[Key::digest(b"evil.example/")], 1)),
+        ("named", compile(&named, 3)),
+        ("spilled", plain(&ground, 1)),
+    ]
+}
+
+#[test]
+fn the_fuzzing_seeds_are_of_this_format() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/verdictdb_open");
+    for (name, expected) in seeds() {
+        let path = format!("{folder}/{name}");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, &expected).unwrap();
+        }
+        assert!(Db::open(expected.clone(), &OpenOptions::default()).is_ok(), "{name}");
+        fuzz_open(&expected);
+        let seed = std::fs::read(&path).unwrap();
+        assert!(seed == expected, "{name}: run again with UPDATE_EXPECT=1 and look at the changes");
+    }
+}
+
+#[test]
+fn an_older_format_is_refused_with_what_to_do() {
+    let mut file = sample();
+    for (version, says) in [(1, "build the database again"), (3, "update the program")] {
+        file[8] = version;
+        fix_ends(&mut file);
+        let error = Db::open(file.as_slice(), &OpenOptions::default()).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
 
 #[test]
