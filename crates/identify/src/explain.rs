@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::patterns::{self, PatternLine};
+use crate::praise;
 use crate::settle::{self, scopes, subject};
 use wardnet_model::{
     Decision, Indicator, Relation, Scope, Sharing, SuffixList, TenantId, Timestamp, Tlp,
@@ -35,6 +36,8 @@ pub struct EvidenceLine {
     pub held: Held,
     /// When it was last seen, renewals of its batch included.
     pub last_seen: Timestamp,
+    /// The domain and scope that it is about, when it is another place of the same site.
+    pub elsewhere: Option<(Box<str>, Scope)>,
 }
 
 /// Explains what is known of exactly this indicator, at every scope, as `tenant` may see it.
@@ -54,7 +57,10 @@ pub fn explain(
         };
         forget_later(&mut dossier, as_of);
         let subject = subject(epoch, suffixes, &key, &dossier);
-        let mut items = settle::evidence(store, &dossier, tenant);
+        let mut praise = praise::of(store, &key, &dossier)?;
+        praise.retain(|praise| praise.held.first_seen.floor_minute() <= as_of);
+        let held = dossier.evidence.iter().chain(praise.iter().map(|praise| &praise.held));
+        let mut items = settle::evidence(store, held, tenant);
         let mut patterns = patterns::lines(store, epoch, indicator, &items, as_of);
         items.extend(patterns.iter().filter(|line| line.left_out.is_none()).map(|line| line.item));
         patterns.retain(|line| patterns::may_see(line, tenant));
@@ -62,8 +68,19 @@ pub fn explain(
             .evidence
             .iter()
             .filter(|held| may_see(held, tenant))
-            .map(|held| EvidenceLine { last_seen: store.last_seen(held), held: held.clone() })
+            .map(|held| EvidenceLine {
+                last_seen: store.last_seen(held),
+                held: held.clone(),
+                elsewhere: None,
+            })
             .collect();
+        evidence.extend(praise.into_iter().filter(|one| may_see(&one.held, tenant)).map(|one| {
+            EvidenceLine {
+                last_seen: store.last_seen(&one.held),
+                held: one.held,
+                elsewhere: Some((one.domain, one.scope)),
+            }
+        }));
         evidence.sort_by_key(|line| std::cmp::Reverse(line.last_seen));
         let decisions = dossier.decisions.iter();
         let decisions = decisions

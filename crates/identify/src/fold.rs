@@ -2,15 +2,18 @@
 
 use crate::EngineError;
 use crate::engine::Engine;
+use crate::praise;
 use crate::settle::{Outcome, Settler, TenantChange};
 use std::sync::Arc;
-use wardnet_model::{ImportCounts, Timestamp};
+use wardnet_model::{ImportCounts, Stance, Timestamp};
 use wardnet_store::{Dossier, DossierKey, Effect, Settle, Update};
 
 /// Settles dossiers and counts what was done to them.
 struct Folder<'a> {
     settler: Settler<'a>,
     counts: ImportCounts,
+    /// Dossiers to be settled after these, since good evidence came, changed or went.
+    dependents: Vec<DossierKey>,
 }
 
 impl Settle for Folder<'_> {
@@ -23,6 +26,11 @@ impl Settle for Folder<'_> {
             }
         }
         self.settler.settle(key, dossier);
+        let good = || dossier.evidence.iter().any(|held| held.stance == Stance::Benign);
+        let moved = effects.iter().any(|effect| *effect != Effect::Nothing);
+        if moved && (effects.contains(&Effect::Ended) || good()) {
+            self.dependents.extend(praise::dependents(key, dossier));
+        }
     }
 }
 
@@ -40,18 +48,22 @@ impl Engine {
         let folder = || Folder {
             settler: self.settler(&epoch, &store, room, now),
             counts: ImportCounts::default(),
+            dependents: Vec::new(),
         };
         let mut first = folder();
         let mut others: Vec<_> = (1..self.fold_threads()).map(|_| folder()).collect();
         store.take_in_with(update, position, (&mut first, &mut others))?;
         let mut counts = ImportCounts::default();
+        let mut dependents = Vec::new();
         for folder in std::iter::once(first).chain(others) {
             counts.accepted += folder.counts.accepted;
             counts.duplicate += folder.counts.duplicate;
             counts.expired += folder.counts.expired;
             let outcome = folder.settler.finish()?;
             self.note(outcome);
+            dependents.extend(folder.dependents);
         }
+        self.settle_dependents(&dependents, now)?;
         Ok(counts)
     }
 }

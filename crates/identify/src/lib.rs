@@ -18,6 +18,7 @@ mod import;
 mod learn;
 mod lock;
 mod patterns;
+mod praise;
 mod settle;
 mod writer;
 

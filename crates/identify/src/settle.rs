@@ -1,6 +1,7 @@
 //! From a dossier to what is published of it: the one place where verdicts are made.
 
 use crate::patterns::{Matched, left_out, matched};
+use crate::praise::{self, Praise};
 use std::collections::BTreeSet;
 use wardnet_model::{
     Action, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind, Scope,
@@ -78,7 +79,12 @@ impl<'a> Settler<'a> {
         let patterns = self
             .patterns
             .map_or_else(Vec::new, |patterns| matched(patterns, self.store, key, &dossier.payload));
-        let seen = Seen { epoch: self.epoch, store: self.store, dossier, patterns: &patterns };
+        let praise = praise::of(self.store, key, dossier).unwrap_or_else(|error| {
+            self.failure.get_or_insert(error);
+            Vec::new()
+        });
+        let (epoch, store) = (self.epoch, self.store);
+        let seen = Seen { epoch, store, dossier, patterns: &patterns, praise: &praise };
         let items = seen.items(TenantId::SHARED, self.now);
         let score = seen.score(&self.scorer, subject, &items, TenantId::SHARED, self.now);
         let tenants = tenants(dossier);
@@ -107,7 +113,7 @@ impl<'a> Settler<'a> {
             self.change(key, dossier, Layer::Decision, data);
         }
         if old.private || dossier.published.private {
-            let seen = Seen { epoch: self.epoch, store: self.store, dossier, patterns: &patterns };
+            let seen = Seen { epoch, store, dossier, patterns: &patterns, praise: &praise };
             self.settle_tenants(key, subject, &seen, tenants);
         }
     }
@@ -130,7 +136,7 @@ impl<'a> Settler<'a> {
         }
         // Verdicts are of whole minutes, so evidence ends with the minute its source names.
         let minute = |until: Timestamp| until.plus_secs(59).floor_minute();
-        let evidence = dossier.evidence.iter().filter_map(|held| held.until).map(minute);
+        let evidence = seen.held().filter_map(|held| held.until).map(minute);
         let decisions = dossier.decisions.iter().filter_map(|decision| decision.until);
         let endings = evidence.chain(decisions).filter(|until| *until > self.now);
         next.into_iter().chain(endings).min()
@@ -148,10 +154,9 @@ impl<'a> Settler<'a> {
         let now = self.now.floor_minute();
         // Where there is something on both sides, what is fresh counts too: good news renewed while
         // the bad ones fade bring the verdict down before both fading together would.
-        let evidence = &seen.dossier.evidence;
-        let says = |stance| evidence.iter().any(|held| held.stance == stance);
+        let says = |stance| seen.held().any(|held| held.stance == stance);
         let mixed = !seen.patterns.is_empty() || says(Stance::Malicious) && says(Stance::Benign);
-        let rows = evidence.iter().filter(|held| {
+        let rows = seen.held().filter(|held| {
             held.batch != BatchId::NONE && (mixed || self.store.last_seen(held) < now)
         });
         let patterns = seen.patterns.iter().map(|one| one.batch);
@@ -175,7 +180,7 @@ impl<'a> Settler<'a> {
     /// on one side, renewing all of them moves the sum the farthest. Where it is on both, any sum
     /// may come about, so every renewal is looked at.
     fn renewal_matters(&self, subject: Subject, seen: &Seen<'_>, tenant: TenantId) -> bool {
-        let held = || seen.dossier.evidence.iter().filter(|held| counts_for(held, tenant));
+        let held = || seen.held().filter(|held| counts_for(held, tenant));
         let mut items = seen.items(tenant, self.now);
         let says = |stance| items.iter().any(|item| item.stance == stance);
         if says(Stance::Malicious) && says(Stance::Benign) {
@@ -323,13 +328,19 @@ pub(crate) struct Seen<'a> {
     pub(crate) store: &'a Store,
     pub(crate) dossier: &'a Dossier,
     pub(crate) patterns: &'a [Matched<'a>],
+    pub(crate) praise: &'a [Praise],
 }
 
 impl Seen<'_> {
-    /// What counts for a tenant at `now`, as scoring reads it: first the evidence, as many as
-    /// [`evidence`] gives, then the patterns that have a say.
+    /// The evidence: first the dossier's own, then what is said well of the same site elsewhere.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Held> {
+        self.dossier.evidence.iter().chain(self.praise.iter().map(|praise| &praise.held))
+    }
+
+    /// What counts for a tenant at `now`, as scoring reads it: first the evidence, then the
+    /// patterns that have a say.
     pub(crate) fn items(&self, tenant: TenantId, now: Timestamp) -> Vec<Item> {
-        let mut items = evidence(self.store, self.dossier, tenant);
+        let mut items = evidence(self.store, self.held(), tenant);
         if !self.patterns.is_empty() {
             let speaks =
                 |one: &&Matched<'_>| left_out(self.epoch, &items, &one.item, now).is_none();
@@ -340,8 +351,8 @@ impl Seen<'_> {
         items
     }
 
-    /// The verdict. Its dates are those of the evidence: who keeps a pattern has not seen the
-    /// thing itself.
+    /// The verdict. Its dates are those of the dossier's own evidence: who keeps a pattern, or
+    /// speaks of another place, has not seen the thing itself.
     fn score(
         &self,
         scorer: &Scorer<'_>,
@@ -351,9 +362,6 @@ impl Seen<'_> {
         now: Timestamp,
     ) -> Score {
         let mut score = scorer.score(subject, items, now);
-        if self.patterns.is_empty() {
-            return score;
-        }
         let own = self.dossier.evidence.iter().filter(|held| counts_for(held, tenant)).count();
         if let Some(own) = items.get(..own).filter(|own| own.len() < items.len()) {
             let dated = scorer.score(subject, own, now).verdict;
@@ -365,9 +373,12 @@ impl Seen<'_> {
 }
 
 /// The evidence that counts for a tenant, as scoring reads it.
-pub(crate) fn evidence(store: &Store, dossier: &Dossier, tenant: TenantId) -> Vec<Item> {
-    let counting = dossier.evidence.iter().filter(|held| counts_for(held, tenant));
-    counting.map(|held| item(store, held)).collect()
+pub(crate) fn evidence<'h>(
+    store: &Store,
+    held: impl Iterator<Item = &'h Held>,
+    tenant: TenantId,
+) -> Vec<Item> {
+    held.filter(|held| counts_for(held, tenant)).map(|held| item(store, held)).collect()
 }
 
 fn counts_for(held: &Held, tenant: TenantId) -> bool {

@@ -200,7 +200,7 @@ impl Store {
         for guard in tables.dossiers.iter() {
             let (key, value) = guard.into_inner()?;
             let Ok(key) = <[u8; 22]>::try_from(&*key).map(DossierKey) else { continue };
-            for listing in Listing::all_of(&codec::decode(&value)?) {
+            for listing in Listing::all_of(&key, &codec::decode(&value)?) {
                 tables.listings.insert(listing.key(&key), [])?;
             }
         }
@@ -352,7 +352,7 @@ impl Store {
         dossiers: &[(DossierKey, Indicator, Mutation)],
     ) {
         for (dossier, _, mutation) in dossiers {
-            if let Some(listing) = Listing::of(mutation) {
+            if let Some(listing) = Listing::of(dossier, mutation) {
                 writes.insert(&tables.listings, listing.key(dossier).as_slice(), [].as_slice());
             }
         }
@@ -474,6 +474,11 @@ impl Store {
             }
         }
         Ok(keys)
+    }
+
+    /// Whether a dossier was ever listed.
+    pub fn is_listed(&self, listing: Listing, dossier: &DossierKey) -> Result<bool, StoreError> {
+        Ok(self.tables()?.listings.contains_key(listing.key(dossier))?)
     }
 
     /// Dossiers of a listing, from `after` on (not included), at most `limit`. It costs as much as

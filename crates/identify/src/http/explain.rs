@@ -248,6 +248,9 @@ impl Room<'_> {
             "tlp": held.tlp.name(),
             "sharing": held.sharing.name(),
             "own": held.tenant == self.tenant,
+            "elsewhere": line.elsewhere.as_ref().map(|(domain, scope)| {
+                json!({"indicator": &**domain, "scope": scope.name()})
+            }),
         })
     }
 }

@@ -7,6 +7,7 @@ mod kill;
 mod learning;
 mod lent;
 mod patterns;
+mod praise;
 mod replay;
 mod sample;
 mod swap;

@@ -101,6 +101,10 @@ fn evidence_line(evidence: &Value) -> String {
         string(evidence, "first_seen"),
         string(evidence, "last_seen"),
     );
+    if let Some(other) = evidence["elsewhere"].as_object() {
+        let scope = if other["scope"] == "exact" { "" } else { " and what is below it" };
+        out += &format!("; said of {}{scope}", string(&evidence["elsewhere"], "indicator"));
+    }
     for name in ["family", "actor", "reference", "until"] {
         if let Some(text) = evidence[name].as_str() {
             out += &format!("; {name} {text}");
