@@ -197,6 +197,7 @@ fn write_under(asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
     match found.under {
         Under::Text(text) => out.escaped(text),
         Under::Prefix(prefix) if !asked.is(prefix) => out.prefix(prefix),
+        Under::Endpoint(endpoint) => out.escaped(&Indicator::Endpoint(endpoint).to_string()),
         Under::Prefix(_) | Under::Itself => out.again(asked.text.clone()),
     }
 }

@@ -1,7 +1,8 @@
 //! From a question to its answer: the chain from the exact thing up to what it lies in.
 //!
 //! A URL question asks the exact URL, its directories, its host, the host's parents down to the
-//! registered domain, and the addresses that the asker knows. The answer is the highest risk along
+//! registered domain, and the addresses that the asker knows; where its host is an address, also the
+//! port there. The answer is the highest risk along
 //! that chain. Specific bad evidence therefore beats general good evidence, and specific good
 //! evidence never clears a bad host. A Decision beats all evidence: among decisions the most
 //! specific counts, then a block, then the newest. What standards reserve comes before everything.
@@ -9,7 +10,7 @@
 use crate::{Hit, Layer, LookupError, View};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use wardnet_model::reserved::{is_reserved, is_special_name};
 use wardnet_model::{
     Band, Basis, Category, CategorySet, Form, HostRef, Indicator, Key, Kind, Risk, Scope,
@@ -44,6 +45,8 @@ pub enum Under<'q> {
     Text(&'q str),
     /// A network or address.
     Prefix(crate::Prefix),
+    /// The address and port that a URL names.
+    Endpoint(SocketAddr),
     /// The thing itself, by its key.
     Itself,
 }
@@ -186,7 +189,16 @@ impl<'v, 'q> Chain<'v, 'q> {
                 }
             })?;
         }
+        if let HostRef::Address(address) = host {
+            let port = url.port().unwrap_or_else(|| url.scheme().default_port());
+            self.endpoint(SocketAddr::new(address, port))?;
+        }
         self.host_of(host, level)
+    }
+
+    fn endpoint(&mut self, endpoint: SocketAddr) -> Result<(), LookupError> {
+        let key = Indicator::Endpoint(endpoint).key();
+        self.find(Kind::Endpoint, &key, Under::Endpoint(endpoint), Scope::covers_self)
     }
 
     /// The host of a URL, or one of its parents.

@@ -1,6 +1,6 @@
 //! From an indicator to all that it lies in: the chain that a question follows.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use wardnet_model::{
     Form, HostRef, Indicator, Scope, SuffixList, Url, host_expressions, question_expressions,
@@ -82,7 +82,12 @@ fn from_url(url: &Url, suffixes: &SuffixList, links: &mut Vec<Link>) {
     }
     match url.host() {
         HostRef::Domain(name) => from_name(name.as_str(), suffixes, links),
-        HostRef::Address(address) => from_address(address, 128, links),
+        HostRef::Address(address) => {
+            let port = url.port().unwrap_or_else(|| url.scheme().default_port());
+            let indicator = Indicator::Endpoint(SocketAddr::new(address, port));
+            links.push(Link { indicator, reach: Reach::Itself });
+            from_address(address, 128, links);
+        }
         HostRef::Other(_) => {}
     }
 }

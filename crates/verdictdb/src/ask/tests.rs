@@ -391,3 +391,15 @@ fn too_many_matches_never_crowd_out_the_worst_or_a_decision() {
     known.push(allow("deep.top", Subtree));
     assert_eq!(band(&known, &asked), Trusted);
 }
+
+#[test]
+fn a_url_with_an_address_for_host_asks_the_port_there() {
+    let known = [bad("101.2.3.4:443", Exact), bad("101.2.3.4:8080", Exact)];
+    assert_eq!(band(&known, "https://101.2.3.4/login"), Malicious);
+    assert_eq!(band(&known, "http://101.2.3.4:8080/"), Malicious);
+    assert_eq!(band(&known, "http://101.2.3.4/"), Unrated, "another port");
+    let view = base_view(&known);
+    let url = parse("https://101.2.3.4/login");
+    let answer = view.ask(&Question::about(&url), SuffixList::shipped(), NOW).unwrap();
+    assert_eq!(answer.matches[0].under, Under::Endpoint("101.2.3.4:443".parse().unwrap()));
+}
