@@ -26,7 +26,7 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 /// Taking in feeds is many small pieces of memory on several threads: with this allocator it takes a
-/// quarter less time than with the system's.
+/// third less time than with the system's, for some megabytes more when idle.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
