@@ -4,8 +4,12 @@
 //! |---|---|
 //! | ask once and write the answer as JSON, over HTTP or on the command line | [`answer::Asker`] |
 //! | serve `/v1/lookup` | [`lookup::routes`] |
+//! | serve `/v1/changes` and its snapshot | [`changes::routes`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`health::routes`] |
+//! | resolve names and block what is dangerous | [`resolver::Bound`] |
+//! | serve response policy zones | [`rpz::Bound`] |
 //! | serve `/v1/status` | [`status::routes`] |
+//! | serve DNS lists | [`dns::BoundDns`] |
 //! | describe the whole API | [`openapi::document`], [`openapi::routes`] |
 //!
 //! # Invariants
@@ -16,9 +20,13 @@
 //! - Nobody's questions are logged, and no answer may be cached by what lies in between.
 
 pub mod answer;
+pub mod changes;
+pub mod dns;
 pub mod health;
 pub mod lookup;
 pub mod openapi;
+pub mod resolver;
+pub mod rpz;
 pub mod status;
 
 #[cfg(test)]

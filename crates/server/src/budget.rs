@@ -170,18 +170,21 @@ impl Default for Budgets {
 /// are. So no address is stored, nothing is evicted, and an innocent client shares the fate of
 /// `n` abusers only with probability `(n / slots)^2`.
 #[derive(Debug)]
-struct AddressMeters {
+pub struct AddressMeters {
     hashers: [RandomState; 2],
     meters: Box<[Meter]>,
 }
 
 impl AddressMeters {
-    fn new(slots: usize) -> Self {
+    /// That many meters, 8 bytes each.
+    #[must_use]
+    pub fn new(slots: usize) -> Self {
         let meters = (0..slots.max(1)).map(|_| Meter::default()).collect();
         Self { hashers: [RandomState::new(), RandomState::new()], meters }
     }
 
-    fn take(&self, address: IpAddr, rate: Rate, cost: u32, now: u64) -> Result<(), OverBudget> {
+    /// Takes `cost` questions from the budget of an address.
+    pub fn take(&self, address: IpAddr, rate: Rate, cost: u32, now: u64) -> Result<(), OverBudget> {
         let client = client_of(address);
         let [first, second] = [0, 1].map(|row| self.meter(row, client).take(rate, cost, now));
         match (first, second) {

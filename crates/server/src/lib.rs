@@ -12,6 +12,9 @@
 //!                          plain function of `Admitted`, where an answer waits for nothing
 //! ```
 //!
+//! Protocols of single datagrams do not pass here: [`udp`] takes many from the kernel at once, on
+//! plain threads, and hands each to an answerer.
+//!
 //! Read [`Gate`] first: it is where a route says who may call it and what a call costs. Then
 //! [`Listener`], which serves a router. [`Tokens`], [`Budgets`], [`Metrics`] and [`Health`] are
 //! the shared state that the binary creates once and hands to every listener.
@@ -36,9 +39,10 @@ mod principal;
 mod problem;
 pub mod tls;
 pub mod tokens;
+pub mod udp;
 
 pub use auth::{Admitted, Caller};
-pub use budget::{Budgets, Rate};
+pub use budget::{AddressMeters, Budgets, Rate};
 pub use clock::{monotonic_nanos, now_unix};
 pub use extract::{BodyBytes, Json, Path, Query, with_problem_fallbacks};
 pub use gate::{Access, AnswerService, Gate, GateLayer, GateService, RouteSpec};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Connections open at once; more wait in the kernel's backlog. Default 10,000.
+    /// Connections open at once; more wait in the kernel's backlog. Default 20,000.
     pub connections_max: usize,
     /// Connections open at once from one address (IPv6: one /64); more are closed at once.
     /// Default 1,000.
@@ -41,7 +41,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 10_000,
+            connections_max: 20_000,
             connections_per_address_max: 1_000,
             backlog: 1_024,
             handshake_timeout_ms: 10_000,

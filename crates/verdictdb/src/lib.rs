@@ -13,6 +13,7 @@
 //! | look up | [`View::find`], [`View::networks`], [`View::find_batch`] |
 //! | find a hit's name and dates | [`View::name`], [`View::facts`] |
 //! | publish changes and swap bases under running readers | [`Views`] |
+//! | learn what changes, or walk everything that is said | [`ChangeFeed`], [`View::entries`] |
 //! | write the next base | [`apply`] |
 //! | keep changes on disk | [`log`] |
 //! | look inside | [`Db::dump`], [`diff`], [`Db::stat`], [`Db::verify`] |
@@ -67,11 +68,14 @@ mod directory;
 mod dump;
 mod entry;
 mod error;
+mod feed;
 mod fuzz;
 mod limits;
+mod listing;
 pub mod log;
 mod map;
 mod networks;
+mod news;
 mod overlay;
 mod prefix;
 mod reader;
@@ -91,8 +95,13 @@ pub use entry::{
     Terms,
 };
 pub use error::{BuildError, LookupError, OpenError};
+pub use feed::{
+    Batch, ChangeFeed, Cursor, CursorError, FeedLimits, Listening, PublishedChange, Resync,
+    ResyncReason,
+};
 pub use fuzz::{fuzz_change_log, fuzz_open};
 pub use limits::Limits;
+pub use listing::{Entries, Listed};
 pub use map::map_file;
 pub use overlay::Overlay;
 pub use prefix::Prefix;

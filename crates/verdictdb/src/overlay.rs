@@ -127,6 +127,12 @@ impl Overlay {
         self.map.is_empty()
     }
 
+    /// Whether anything is said at a place.
+    pub(crate) fn speaks_at(&self, layer: Layer, kind: Kind, key: &Key, scope: Scope) -> bool {
+        let slots = self.map.get(&KindKey { kind, key: *key });
+        slots.is_some_and(|slots| slots.slot(layer, scope).is_some())
+    }
+
     /// Everything that is said, in no particular order; `None` hides what lies beneath.
     pub(crate) fn slots(
         &self,

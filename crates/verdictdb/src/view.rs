@@ -1,8 +1,9 @@
 //! One consistent state: a base, what changed since, and each tenant's own.
 
 use crate::db::{Db, Place, Section, Walk};
+use crate::feed::{ChangeFeed, FeedLimits};
+use crate::news::{self, News, Untold};
 use crate::prefix::Prefix;
-use crate::feed::{self, ChangeFeed, FeedLimits};
 use crate::{Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, Terms};
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
@@ -358,7 +359,7 @@ impl Views {
         let _turn = self.turn();
         let old = self.load();
         let next = old.after(changes, as_of);
-        self.tell(&old, next, |old, next| feed::published(old, next, changes));
+        self.tell(&old, next, |old, next| news::published(old, next, changes));
     }
 
     /// Replaces the overlay of one tenant.
@@ -366,7 +367,7 @@ impl Views {
         let _turn = self.turn();
         let old = self.load();
         let next = old.with_tenant(tenant, overlay.clone());
-        self.tell(&old, next, |old, next| feed::published_to(tenant, old, next));
+        self.tell(&old, next, |old, next| news::published_to(tenant, old, next));
     }
 
     /// Puts a new base under the changes, and drops those that it contains.
@@ -377,7 +378,7 @@ impl Views {
         let old = self.load();
         let next = old.on_base(base)?;
         let max = self.feed.get().map_or(0, |feed| feed.limits().differences_max);
-        self.tell(&old, next, |old, next| feed::differences(old, next, max));
+        self.tell(&old, next, |old, next| news::differences(old, next, max));
         Ok(())
     }
 
@@ -390,25 +391,17 @@ impl Views {
     fn tell(
         &self,
         old: &Arc<View>,
-        mut next: View,
-        news: impl FnOnce(&View, &View) -> Result<Vec<feed::News>, feed::Untold>,
+        next: View,
+        news: impl FnOnce(&View, &View) -> Result<Vec<News>, Untold>,
     ) {
-        let Some(feed) = self.feed.get() else {
-            return self.current.store(Arc::new(next));
-        };
-        if !feed.is_read() {
-            next.seq = next.seq.max(feed.head().seq);
-            let next = Arc::new(next);
-            self.current.store(Arc::clone(&next));
-            return feed.skip_to(next);
-        }
-        self.current.store(Arc::new(next.clone()));
-        let news = news(old, &next);
-        let next = feed.number(next, news.as_ref().map_or(1, Vec::len));
+        let next = Arc::new(next);
         self.current.store(Arc::clone(&next));
-        match news {
-            Ok(news) => feed.append(news, next),
-            Err(untold) => feed.break_off(untold, next),
+        let Some(feed) = self.feed.get() else { return };
+        if feed.is_read() {
+            let news = news(old, &next);
+            feed.append(news, next);
+        } else {
+            feed.pass_over(next);
         }
     }
 }

@@ -1,18 +1,22 @@
 //! The running whole: the engine's writer, the tokens, the feeds, and every route.
 
 use crate::config::Config;
+use crate::dns::DnsLists;
 use crate::reload::{self, Order};
+use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
 use crate::{feeds, intake};
+use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
-use wardnet_protect::{health, lookup, openapi, status};
+use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
+use wardnet_verdictdb::FeedLimits;
 
 /// This program's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -33,10 +37,16 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// Every route.
     pub(crate) routes: Routes,
+    /// Who follows what changes.
+    pub(crate) changes: changes::ChangesState,
     /// The feeds.
     pub(crate) feeds: Arc<feeds::Runner>,
     /// Looks whether everything can be written down.
     pub(crate) watch: Watch,
+    /// The DNS lists.
+    pub(crate) dns: DnsLists,
+    /// The protective resolvers.
+    pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
     pub(crate) orders: mpsc::Receiver<Order>,
 }
@@ -47,6 +57,8 @@ impl App {
         let (mut engine, opened) = Engine::open(data_dir, Options::default(), crate::clock::now())?;
         engine.never_list(&config.own_names(), crate::clock::now())?;
         let views = engine.views();
+        let history = getrandom::u64().context("the system gave no random number")?;
+        let change_feed = views.keep_changes(history, FeedLimits::default());
         let (writer, thread) = spawn(engine, crate::clock::now)?;
         let tokens =
             Arc::new(Tokens::open(Arc::new(FileTokens::new(crate::paths::tokens(data_dir))))?);
@@ -69,8 +81,16 @@ impl App {
         }));
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
+        let dns = DnsLists::new(Arc::clone(&views), &metrics)?;
+        let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
         let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
+        let changes = changes::ChangesState::new(
+            Arc::clone(&views),
+            change_feed,
+            (Arc::clone(&tokens), &metrics),
+            changes::Limits::default(),
+        );
         let parts = Parts {
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
@@ -79,13 +99,28 @@ impl App {
             status: status::StatusState::new(VERSION, views),
             identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
             intake: intake::Intake::new(data_dir, writer.clone()),
+            changes: changes.clone(),
             feeds: Arc::clone(&feeds),
             orders: order,
             document: Arc::new(document),
         };
         let routes = Routes::new(parts, config);
         let data_dir = data_dir.to_path_buf();
-        Ok(Self { data_dir, writer, thread, opened, tokens, metrics, routes, feeds, watch, orders })
+        Ok(Self {
+            data_dir,
+            writer,
+            thread,
+            opened,
+            tokens,
+            metrics,
+            routes,
+            changes,
+            feeds,
+            watch,
+            dns,
+            resolvers,
+            orders,
+        })
     }
 
     /// Writes everything down and lets go of the folder.

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
+use wardnet_protect::dns::DnsConfig;
+use wardnet_protect::resolver::ResolverConfig;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
 use wardnet_server::listen::Endpoint;
@@ -32,6 +34,11 @@ pub(crate) struct Config {
     pub(crate) log: LogLevel,
     /// Where to answer HTTP.
     pub(crate) http: Vec<Http>,
+    /// Where to answer DNS lists.
+    pub(crate) dns: Vec<DnsConfig>,
+    /// Where to resolve names, and what to block.
+    #[serde(deserialize_with = "sound_resolvers")]
+    pub(crate) resolver: Vec<ResolverConfig>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
@@ -124,6 +131,17 @@ fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D:
     limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
 }
 
+/// Resolvers that make sense: what is wrong with others is told with their line.
+fn sound_resolvers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ResolverConfig>, D::Error> {
+    let resolvers = Vec::<ResolverConfig>::deserialize(deserializer)?;
+    match resolvers.iter().find_map(ResolverConfig::complaint) {
+        Some(complaint) => Err(D::Error::custom(complaint)),
+        None => Ok(resolvers),
+    }
+}
+
 impl Config {
     /// Reads a file; the defaults when there is none.
     pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
@@ -183,6 +201,7 @@ impl Config {
         for path in paths.chain(tls) {
             *path = folder.join(&*path);
         }
+        self.resolver.iter_mut().for_each(|resolver| resolver.resolve(folder));
     }
 }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use wardnet_protect::changes::ChangesState;
 use wardnet_server::listen::{Drained, Endpoint, ListenError};
 use wardnet_server::tls::TlsFiles;
 use wardnet_server::{Limits, Listener, ListenerConfig, Metrics, Shutdown, Tls};
@@ -19,6 +20,9 @@ const FREE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a bind is tried meanwhile.
 const TRY_EVERY: Duration = Duration::from_millis(2);
+
+/// How often streams are told to end while listeners drain.
+const STREAMS_END_EVERY: Duration = Duration::from_millis(200);
 
 /// One listener as the settings ask for it. Equal ones are the same listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,14 +103,16 @@ pub(crate) struct Prepared {
 pub(crate) struct Listeners {
     router: Router,
     metrics: Metrics,
+    /// Streams of changes, which would outlast the drain of a listener.
+    streams: ChangesState,
     running: Vec<Running>,
     tasks: JoinSet<Drained>,
 }
 
 impl Listeners {
     /// None yet; all will answer from `router`.
-    pub(crate) fn new(router: Router, metrics: Metrics) -> Self {
-        Self { router, metrics, running: Vec::new(), tasks: JoinSet::new() }
+    pub(crate) fn new(router: Router, metrics: Metrics, streams: ChangesState) -> Self {
+        Self { router, metrics, streams, running: Vec::new(), tasks: JoinSet::new() }
     }
 
     /// Loads every certificate and binds every address that is free, and touches nothing that
@@ -145,6 +151,9 @@ impl Listeners {
                 running.stop.trigger();
                 leaving.push(running);
             }
+        }
+        if !leaving.is_empty() {
+            self.streams.end_streams();
         }
         for (wanted, tls, listener) in bound {
             told.push(format!("listening on {}", shown(&wanted, &listener)));
@@ -205,9 +214,13 @@ impl Listeners {
         for running in &self.running {
             running.stop.trigger();
         }
-        while let Some(drained) = self.tasks.join_next().await {
-            if let Ok(drained) = drained {
-                tracing::debug!(cut = drained.cut, "listener drained");
+        loop {
+            // Again and again, for those who began to follow in the last moment.
+            self.streams.end_streams();
+            match tokio::time::timeout(STREAMS_END_EVERY, self.tasks.join_next()).await {
+                Ok(Some(Ok(drained))) => tracing::debug!(cut = drained.cut, "listener drained"),
+                Ok(None) => return,
+                Ok(Some(Err(_))) | Err(_) => {}
             }
         }
     }

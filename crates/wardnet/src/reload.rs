@@ -33,6 +33,8 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         metrics_anonymous,
         log,
         http: _,
+        dns: _,
+        resolver: _,
         budget,
         limits,
     } = new;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tower::Service;
-use wardnet_protect::{health, lookup, openapi, status};
+use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::{Budgets, Gate, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
@@ -25,6 +25,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Metrics,
     /// Lookups.
     pub(crate) questions: lookup::LookupState,
+    /// Who follows what changes.
+    pub(crate) changes: changes::ChangesState,
     /// Health, readiness and metrics.
     pub(crate) health: health::HealthState,
     /// The status.
@@ -48,6 +50,7 @@ impl Parts {
         let gate = Gate::new(tokens, budgets, self.metrics.clone(), &config.limits);
         let router = Router::new()
             .merge(lookup::routes(&gate, self.questions.clone()))
+            .merge(changes::routes(&gate, self.changes.clone()))
             .merge(status::routes(&gate, self.status.clone()))
             .merge(health::routes(&gate, self.health.clone()))
             .merge(openapi::routes(&gate, &self.document))

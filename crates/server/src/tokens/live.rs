@@ -108,6 +108,14 @@ impl Tokens {
         Ok(Arc::clone(entry))
     }
 
+    /// Whether a token that was checked before still holds: for answers that go on for long.
+    #[must_use]
+    pub fn is_in_force(&self, id: TokenId, now: Timestamp) -> bool {
+        let table = self.table.load();
+        let record = table.get(&id).map(|entry| &entry.record);
+        record.is_some_and(|record| !record.disabled && !record.is_expired(now))
+    }
+
     /// Issues a token. Its text is not kept and cannot be shown again.
     pub fn issue(
         &self,

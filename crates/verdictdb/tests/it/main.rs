@@ -4,6 +4,7 @@
 mod answers;
 mod compiled;
 mod deltas;
+mod feed;
 mod hostile;
 mod networks;
 mod sample;

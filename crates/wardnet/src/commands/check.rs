@@ -22,6 +22,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         line(format!("listener: {kind} on {}", http.listen));
     }
+    for resolver in &config.resolver {
+        wardnet_protect::resolver::Resolver::prepare(resolver.clone())?;
+        if let Some(files) = resolver.tls() {
+            Tls::load(files)?;
+        }
+        let addresses = resolver.listen.iter().chain(&resolver.dot).chain(&resolver.doh);
+        let addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+        line(format!("listener: resolver on {}", addresses.join(", ")));
+    }
     match &config.feeds {
         Some(path) => {
             let catalogue = crate::feeds::load(path)?;

@@ -9,6 +9,7 @@ use crate::listeners::Listeners;
 use crate::output::{line, thousands};
 use crate::reload::{self, Done};
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ const LOG_VARIABLE: &str = "WARDNET_LOG";
 pub(crate) fn run(args: &Args, options: &Serve) -> anyhow::Result<ExitCode> {
     let (data_dir, config) = settings(args, options)?;
     let set_log = start_log(&config.log);
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let app = App::open(&data_dir, &config)?;
     tell_opened(&app);
@@ -34,7 +36,8 @@ pub(crate) fn run(args: &Args, options: &Serve) -> anyhow::Result<ExitCode> {
         line(format!("admin token: {}", token.reveal()));
         line("keep it: it is not shown again");
     }
-    let listeners = Listeners::new(app.routes.router(), app.metrics.clone());
+    let streams = app.changes.clone();
+    let listeners = Listeners::new(app.routes.router(), app.metrics.clone(), streams);
     let server = Server { args, options, app, config, listeners, set_log };
     let app = runtime.block_on(server.serve())?;
     tracing::info!("stopping");
@@ -57,6 +60,16 @@ fn settings(args: &Args, options: &Serve) -> anyhow::Result<(PathBuf, Config)> {
         config.http.push(Http { listen, tls: None });
     }
     Ok((data_dir, config))
+}
+
+/// Takes as many open files as the system grants: every connection is one, and the usual soft
+/// limit of 1,024 is meant for programs that use `select`.
+fn raise_open_files() {
+    let granted = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: granted.maximum, ..granted };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Changes how much is logged.
@@ -113,12 +126,27 @@ impl Server<'_> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let watch = tokio::spawn(self.app.watch.clone().keep_looking());
+        let resolver_watch = tokio::spawn(self.app.resolvers.watch().keep_looking());
         let prepared = self.listeners.prepare(self.config.listeners(&self.app.data_dir))?;
+        let dns = self.app.dns.prepare(&self.config.dns)?;
+        let resolvers = self.app.resolvers.prepare(&self.config.resolver)?;
         for told in self.listeners.apply(prepared).await {
+            tracing::info!("{told}");
+        }
+        for told in self.app.dns.apply(dns).await {
+            tracing::info!("{told}");
+        }
+        for told in self.app.resolvers.apply(resolvers).await {
             tracing::info!("{told}");
         }
         for address in self.listeners.addresses() {
             line(format!("listening on {address}"));
+        }
+        for address in self.app.dns.addresses() {
+            line(format!("DNS lists on {address}"));
+        }
+        for address in self.app.resolvers.addresses() {
+            line(format!("resolving on {address}"));
         }
         let feeds = tokio::spawn(keep_fresh(Arc::clone(&self.app.feeds)));
         loop {
@@ -135,6 +163,9 @@ impl Server<'_> {
         }
         feeds.abort();
         watch.abort();
+        resolver_watch.abort();
+        self.app.dns.stop().await;
+        self.app.resolvers.stop().await;
         self.listeners.stop().await;
         Ok(self.app)
     }
@@ -159,6 +190,8 @@ impl Server<'_> {
         let (_, mut new) = settings(self.args, self.options)?;
         let feeds = Loaded::read(new.feeds.as_deref())?;
         let prepared = self.listeners.prepare(new.listeners(&self.app.data_dir))?;
+        let dns = self.app.dns.prepare(&new.dns)?;
+        let resolvers = self.app.resolvers.prepare(&new.resolver)?;
         let difference = reload::compare(&self.config, &new);
         self.app.tokens.reload()?;
         let mut changes = Vec::new();
@@ -177,6 +210,8 @@ impl Server<'_> {
         }
         changes.extend(self.app.feeds.replace(feeds));
         changes.extend(self.listeners.apply(prepared).await);
+        changes.extend(self.app.dns.apply(dns).await);
+        changes.extend(self.app.resolvers.apply(resolvers).await);
         // They go on as they are, and are told again by every reload until the next start.
         new.data_dir.clone_from(&self.config.data_dir);
         new.metrics_anonymous = self.config.metrics_anonymous;

@@ -1,0 +1,145 @@
+//! What `wardnet.toml` says of DNS lists.
+
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::net::SocketAddr;
+use std::str::FromStr;
+use wardnet_model::{Category, CategorySet};
+use wardnet_score::Level;
+use wardnet_server::Rate;
+use wardnet_wire::dns::Name;
+
+/// A listener with zones: a `[[dns]]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsConfig {
+    /// Where to listen, over UDP and TCP.
+    pub listen: SocketAddr,
+    /// Networks that may ask; everybody when empty.
+    #[serde(default)]
+    pub allow: Vec<IpNet>,
+    /// Answers for one address, or one IPv6 /64.
+    #[serde(default)]
+    pub rate: RateConfig,
+    /// TCP connections at once. Default 1,000.
+    #[serde(default = "connections_max")]
+    pub tcp_connections_max: usize,
+    /// Seconds that a TCP connection may be silent. Default 10.
+    #[serde(default = "idle_secs")]
+    pub tcp_idle_secs: u64,
+    /// The zones.
+    pub list: Vec<ListConfig>,
+}
+
+/// How much one client may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateConfig {
+    /// Answers per second in the long run; 0 is without limit. Default 2,000.
+    pub per_second: u32,
+    /// Answers at once after a pause. Default 10,000.
+    pub burst: u32,
+    /// Networks without limit. Default: loopback.
+    pub exempt: Vec<IpNet>,
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        let loopback = ["127.0.0.0/8", "::1/128"];
+        let exempt = loopback.iter().filter_map(|network| network.parse().ok()).collect();
+        Self { per_second: 2_000, burst: 10_000, exempt }
+    }
+}
+
+impl RateConfig {
+    /// As meters want it.
+    pub(super) const fn rate(&self) -> Rate {
+        Rate { per_second: self.per_second, burst: self.burst }
+    }
+}
+
+/// What the names of a zone stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListKind {
+    /// IPv4 and IPv6 addresses (RFC 5782).
+    Addresses,
+    /// Domains, as RHSBL and URIBL ask for them.
+    Domains,
+    /// Files by MD5, SHA-1 or SHA-256; URLs and e-mail addresses by SHA-256.
+    Hashes,
+    /// Addresses and domains that are known to be good.
+    Allowed,
+}
+
+/// One zone: a `[[dns.list]]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListConfig {
+    /// Its name.
+    #[serde(deserialize_with = "zone_name")]
+    pub zone: String,
+    /// What its names stand for.
+    pub kind: ListKind,
+    /// How careful it is. Default: medium.
+    #[serde(default, deserialize_with = "level")]
+    pub level: Level,
+    /// The categories that are listed; all when empty.
+    #[serde(default, deserialize_with = "categories")]
+    pub categories: CategorySet,
+    /// Seconds that a listing may be kept. Default 60.
+    #[serde(default = "ttl")]
+    pub ttl: u32,
+    /// Seconds that a "no" may be kept. Default 5.
+    #[serde(default = "negative_ttl")]
+    pub negative_ttl: u32,
+    /// Labels, one of which has to stand right before the zone; none are needed when empty.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// A link for people in TXT records; `{}` stands for what was asked about.
+    #[serde(default)]
+    pub link: Option<String>,
+}
+
+const fn connections_max() -> usize {
+    1_000
+}
+
+const fn idle_secs() -> u64 {
+    10
+}
+
+const fn ttl() -> u32 {
+    60
+}
+
+const fn negative_ttl() -> u32 {
+    5
+}
+
+/// The longest zone: 32 nibbles of an address and a key have to fit before it.
+const ZONE_BYTES_MAX: usize = 120;
+
+fn zone_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let fits = Name::encode(&text).is_some_and(|octets| octets.len() <= ZONE_BYTES_MAX);
+    if fits && text.is_ascii() {
+        return Ok(text.trim_end_matches('.').to_ascii_lowercase());
+    }
+    Err(D::Error::custom(format!(
+        "`{text}` is no zone; write a domain of at most {ZONE_BYTES_MAX} octets, such as \
+         bl.example.net"
+    )))
+}
+
+fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+    Level::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn categories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CategorySet, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    names.iter().try_fold(CategorySet::EMPTY, |set, name| {
+        Category::from_str(name).map(|category| set.with(category)).map_err(D::Error::custom)
+    })
+}

@@ -1,0 +1,78 @@
+//! A listener with zones: its sockets and threads.
+
+use super::answer::{Lists, Shared};
+use super::config::DnsConfig;
+use super::metrics::DnsMetrics;
+use super::tcp;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use wardnet_server::Shutdown;
+use wardnet_server::udp::{UdpListener, UdpServer};
+use wardnet_verdictdb::Views;
+
+/// Sockets that are bound and not yet served.
+#[derive(Debug)]
+pub struct BoundDns {
+    config: DnsConfig,
+    udp: UdpListener,
+    tcp: TcpListener,
+}
+
+impl BoundDns {
+    /// Binds UDP, with a socket for each of `threads`, and TCP at the same port.
+    pub fn bind(config: DnsConfig, threads: usize) -> io::Result<Self> {
+        let udp = UdpListener::bind(config.listen, threads)?;
+        let tcp = TcpListener::bind(udp.local_addr())?;
+        tcp.set_nonblocking(true)?;
+        Ok(Self { config, udp, tcp })
+    }
+
+    /// Serves. Within a runtime, which serves TCP; UDP has its own threads.
+    pub fn start(
+        self,
+        views: Arc<Views>,
+        metrics: DnsMetrics,
+        secret: [u8; 16],
+    ) -> io::Result<DnsServer> {
+        let address = self.udp.local_addr();
+        let shared = Arc::new(Shared::new(self.config.clone(), views, metrics, secret));
+        let stop = Shutdown::new();
+        let tcp = tokio::net::TcpListener::from_std(self.tcp)?;
+        let tcp = tokio::spawn(tcp::serve(tcp, Arc::clone(&shared), stop.clone()));
+        let udp = self.udp.start(|| Lists::new(Arc::clone(&shared)))?;
+        Ok(DnsServer { config: self.config, address, udp, tcp, stop })
+    }
+}
+
+/// A listener that runs.
+#[derive(Debug)]
+pub struct DnsServer {
+    config: DnsConfig,
+    address: SocketAddr,
+    udp: UdpServer,
+    tcp: tokio::task::JoinHandle<()>,
+    stop: Shutdown,
+}
+
+impl DnsServer {
+    /// What it was started with.
+    pub const fn config(&self) -> &DnsConfig {
+        &self.config
+    }
+
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers what it has taken, and lets go of its sockets.
+    pub async fn stop(self) {
+        self.stop.trigger();
+        let udp = self.udp;
+        let stopped = tokio::task::spawn_blocking(move || udp.stop());
+        if stopped.await.is_err() || self.tcp.await.is_err() {
+            tracing::error!("a DNS listener ended badly");
+        }
+    }
+}

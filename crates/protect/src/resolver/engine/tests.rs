@@ -1,0 +1,310 @@
+//! The way of a question, with an upstream on the loopback that counts what it is asked.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::*;
+use crate::testing;
+use hickory_resolver::proto::op::{Edns, Query};
+use hickory_resolver::proto::rr::rdata::{A, CNAME};
+use hickory_resolver::proto::rr::{Name, RData, Record};
+use tokio::net::UdpSocket;
+use wardnet_model::{Band, Basis, Indicator, Risk, Scope, Timestamp};
+use wardnet_server::Metrics;
+use wardnet_verdictdb::{Change, EntryData, Layer, Profile, Terms, View};
+
+/// What the upstream knows.
+fn zone(name: &str) -> Vec<RData> {
+    let address = |[a, b, c, d]: [u8; 4]| RData::A(A::new(a, b, c, d));
+    let alias = |name: &str| RData::CNAME(CNAME(Name::from_ascii(name).unwrap()));
+    match name {
+        "good.shop." | "www.evil.top." | "allowed.top." => vec![address([198, 51, 100, 7])],
+        "alias.shop." => vec![alias("www.evil.top."), address([198, 51, 100, 7])],
+        "listed.shop." => vec![address([45, 95, 11, 7])],
+        "rebind.shop." => vec![address([192, 168, 0, 1])],
+        _ => Vec::new(),
+    }
+}
+
+struct House {
+    engine: Arc<Engine>,
+    views: Arc<Views>,
+    asked: Arc<AtomicUsize>,
+}
+
+async fn upstream(asked: Arc<AtomicUsize>) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut bytes = [0; 4_096];
+        while let Ok((length, from)) = socket.recv_from(&mut bytes).await {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let mut message = Message::from_vec(&bytes[..length]).unwrap().into_response();
+            let name = message.queries[0].name.clone();
+            let data = zone(&name.to_lowercase().to_ascii());
+            if name.to_lowercase().to_ascii() == "silent.shop." {
+                continue;
+            }
+            message.add_answers(data.into_iter().map(|data| {
+                let owner = match (&data, name.to_lowercase().to_ascii().as_str()) {
+                    (RData::A(_), "alias.shop.") => Name::from_ascii("www.evil.top.").unwrap(),
+                    _ => name.clone(),
+                };
+                Record::from_rdata(owner, 300, data)
+            }));
+            socket.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+        }
+    });
+    address
+}
+
+impl House {
+    async fn new(change: impl FnOnce(&mut ResolverConfig)) -> Self {
+        Self::with_view(testing::view(), change).await
+    }
+
+    async fn with_view(view: View, change: impl FnOnce(&mut ResolverConfig)) -> Self {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let address = upstream(Arc::clone(&asked)).await;
+        let mut config = ResolverConfig {
+            upstreams: vec![format!("udp://{address}").parse().unwrap()],
+            ..ResolverConfig::default()
+        };
+        config.limits.upstream_timeout_ms = 500;
+        change(&mut config);
+        let views = Arc::new(Views::new(view));
+        let metrics = crate::resolver::ResolverMetrics::new(&Metrics::new("test"));
+        let engine = Engine::new(config, Arc::clone(&views), metrics.of("test")).unwrap();
+        Self { engine: Arc::new(engine), views, asked }
+    }
+
+    async fn ask_from(&self, address: &str, way: Way, request: &[u8]) -> Option<Message> {
+        let client = Client { address: address.parse().unwrap(), way };
+        let mut out = Vec::new();
+        match self.engine.begin(request, client, &mut out) {
+            Begun::Answered => {}
+            Begun::Silence => return None,
+            Begun::Ask(pending) => out = pending.finish().await,
+        }
+        Some(Message::from_vec(&out).unwrap())
+    }
+
+    async fn ask(&self, name: &str) -> Message {
+        self.ask_from("127.0.0.1", Way::Stream, &request(name)).await.unwrap()
+    }
+
+    fn upstream_was_asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The operator decides about a name.
+    fn decide(&self, name: &str, band: Band) {
+        let indicator = Indicator::parse(name).unwrap();
+        let risk = if band == Band::Trusted { Risk::new(0) } else { Risk::new(100) };
+        let profile = Profile { risk, band, basis: Basis::Decision, ..Profile::default() };
+        let terms = Some(Terms { decided_at: Timestamp(1), until: None });
+        let change = Change {
+            seq: 100,
+            layer: Layer::Decision,
+            kind: indicator.kind().unwrap(),
+            key: indicator.key(),
+            scope: Scope::Subtree,
+            new: Some(EntryData { profile, name: None, facts: None, terms }),
+        };
+        self.views.publish(&[change], Timestamp(2));
+    }
+}
+
+fn request(name: &str) -> Vec<u8> {
+    let mut message = Message::query();
+    message.metadata.id = 1;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), RecordType::A));
+    message.set_edns(Edns::new());
+    message.to_vec().unwrap()
+}
+
+/// The extended error of an answer: its code and text.
+fn told(message: &Message) -> Option<(u16, String)> {
+    use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+    match message.edns.as_ref()?.option(EdnsCode::Unknown(15))? {
+        EdnsOption::Unknown(_, bytes) => {
+            let code = u16::from_be_bytes([bytes[0], bytes[1]]);
+            Some((code, String::from_utf8(bytes[2..].to_vec()).unwrap()))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn good_names_resolve_and_are_kept() {
+    let house = House::new(|_| {}).await;
+    for _ in 0..3 {
+        let answer = house.ask("GooD.shop.").await;
+        assert_eq!(answer.answers[0].data, RData::A(A::new(198, 51, 100, 7)));
+        assert_eq!(answer.queries[0].name.to_ascii(), "GooD.shop.");
+    }
+    assert_eq!(house.upstream_was_asked(), 1);
+}
+
+#[tokio::test]
+async fn listed_names_aliases_and_addresses_are_blocked_with_the_reason() {
+    let house = House::new(|_| {}).await;
+    for (name, reason) in [
+        ("www.evil.top.", "phishing: evil.top with all below it is listed, risk 90"),
+        ("alias.shop.", "phishing: evil.top with all below it is listed, risk 90"),
+        ("listed.shop.", "hijacked: 45.95.11.0/24 is listed, risk 100"),
+        ("rebind.shop.", "rebinding: rebind.shop has the private address 192.168.0.1"),
+    ] {
+        let answer = house.ask(name).await;
+        assert_eq!(answer.response_code, ResponseCode::NXDomain, "{name}");
+        assert_eq!(told(&answer), Some((15, reason.to_owned())), "{name}");
+        assert!(answer.answers.is_empty());
+    }
+    assert_eq!(house.upstream_was_asked(), 3, "a listed name is not told to upstreams");
+}
+
+#[tokio::test]
+async fn decisions_are_in_force_at_once_for_what_is_kept() {
+    let house = House::new(|_| {}).await;
+    assert!(!house.ask("good.shop.").await.answers.is_empty());
+    house.decide("good.shop", Band::Malicious);
+    let blocked = house.ask("good.shop.").await;
+    assert_eq!(blocked.response_code, ResponseCode::NXDomain);
+    assert!(told(&blocked).unwrap().1.contains("blocked by a decision"));
+    house.decide("good.shop", Band::Trusted);
+    assert!(!house.ask("good.shop.").await.answers.is_empty());
+    assert_eq!(house.upstream_was_asked(), 1);
+}
+
+#[tokio::test]
+async fn an_allowed_name_resolves_wherever_it_leads() {
+    let house = House::new(|_| {}).await;
+    for name in ["alias.shop", "listed.shop", "rebind.shop", "www.evil.top"] {
+        house.decide(name, Band::Trusted);
+        assert!(!house.ask(&format!("{name}.")).await.answers.is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_network_has_its_policy() {
+    let policies = r#"[
+        {"networks": ["10.1.0.0/16"], "action": "pass"},
+        {"networks": ["10.2.0.0/16"], "categories": ["malware"]},
+        {"networks": ["10.3.0.0/16"], "level": "low", "action": "zero", "filtered": true, "label": "kids"},
+        {"networks": ["10.4.0.0/16"], "action": "refused"}
+    ]"#;
+    let house = House::new(|config| config.policy = serde_json::from_str(policies).unwrap()).await;
+    let from = |client: &'static str| house.ask_from(client, Way::Stream, &REQUEST);
+    static REQUEST: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| request("www.evil.top."));
+    for client in ["10.1.0.1", "10.2.0.1"] {
+        let answer = from(client).await.unwrap();
+        assert_eq!(answer.answers[0].data, RData::A(A::new(198, 51, 100, 7)), "{client}");
+    }
+    let zero = from("10.3.0.1").await.unwrap();
+    assert_eq!(zero.answers[0].data, RData::A(A::new(0, 0, 0, 0)));
+    let (code, text) = told(&zero).unwrap();
+    assert!(code == 17 && text.starts_with("kids: phishing"), "{code} {text}");
+    assert_eq!(from("10.4.0.1").await.unwrap().response_code, ResponseCode::Refused);
+    assert_eq!(from("10.5.0.1").await.unwrap().response_code, ResponseCode::NXDomain);
+    let stranger = from("192.0.2.1").await.unwrap();
+    assert_eq!(stranger.response_code, ResponseCode::Refused);
+    assert_eq!(told(&stranger).unwrap().0, 18);
+}
+
+#[tokio::test]
+async fn without_verdicts_nothing_is_called_blocked_and_nothing_passes_in_silence() {
+    let house = House::with_view(View::default(), |_| {}).await;
+    let answer = house.ask("good.shop.").await;
+    assert_eq!(answer.response_code, ResponseCode::ServFail);
+    assert_eq!(told(&answer).unwrap().0, ExtendedError::NOT_READY);
+    assert_eq!(house.upstream_was_asked(), 0);
+    let forward = |config: &mut ResolverConfig| {
+        config.without_verdicts = WithoutVerdicts::Forward;
+    };
+    let house = House::with_view(View::default(), forward).await;
+    assert!(!house.ask("good.shop.").await.answers.is_empty());
+}
+
+#[tokio::test]
+async fn upstreams_that_are_silent_are_told_and_not_asked_at_once_again() {
+    let house = House::new(|_| {}).await;
+    for _ in 0..2 {
+        let answer = house.ask("silent.shop.").await;
+        assert_eq!(answer.response_code, ResponseCode::ServFail);
+        assert_eq!(told(&answer).unwrap().0, ExtendedError::NO_REACHABLE_AUTHORITY);
+    }
+    let before = house.upstream_was_asked();
+    house.ask("silent.shop.").await;
+    assert_eq!(house.upstream_was_asked(), before);
+    assert!(house.engine.upstreams_answer(), "one failure is none");
+    for number in 0..FAILURES_MAX {
+        house.engine.failures.store(number, Ordering::Relaxed);
+    }
+    house.engine.failures.store(FAILURES_MAX, Ordering::Relaxed);
+    assert!(!house.engine.upstreams_answer());
+    house.ask("good.shop.").await;
+    assert!(house.engine.upstreams_answer());
+}
+
+#[tokio::test]
+async fn more_questions_than_may_wait_are_told_so() {
+    let house = House::new(|config| config.limits.in_flight_max = 1).await;
+    let client = Client { address: "127.0.0.1".parse().unwrap(), way: Way::Stream };
+    let mut out = Vec::new();
+    let first = house.engine.begin(&request("silent.shop."), client, &mut out);
+    assert!(matches!(first, Begun::Ask(_)));
+    let answer = house.ask("good.shop.").await;
+    assert_eq!(answer.response_code, ResponseCode::ServFail);
+    drop(first);
+    assert!(!house.ask("good.shop.").await.answers.is_empty(), "the place is free again");
+}
+
+#[tokio::test]
+async fn a_flood_from_one_client_is_cut_and_the_others_are_served() {
+    let rate = wardnet_server::Rate { per_second: 1, burst: 2 };
+    let house = House::new(|config| config.rate = rate).await;
+    for _ in 0..2 {
+        assert!(!house.ask("good.shop.").await.answers.is_empty());
+    }
+    assert_eq!(house.ask("good.shop.").await.response_code, ResponseCode::Refused);
+    // Over UDP, one half is asked to come over TCP and the other is dropped.
+    let odd = house.ask_from("127.0.0.1", Way::Udp, &request("good.shop.")).await.unwrap();
+    assert!(odd.truncation && odd.answers.is_empty());
+    let mut even = request("good.shop.");
+    even[1] = 2;
+    assert!(house.ask_from("127.0.0.1", Way::Udp, &even).await.is_none());
+    let other = house.ask_from("10.0.0.1", Way::Udp, &even).await.unwrap();
+    assert!(!other.answers.is_empty());
+}
+
+#[tokio::test]
+async fn other_settings_are_in_force_with_the_next_question() {
+    let house = House::new(|_| {}).await;
+    assert_eq!(house.ask("www.evil.top.").await.response_code, ResponseCode::NXDomain);
+    let mut config = house.engine.settings.load().config.clone();
+    config.policy = vec![PolicyConfig { action: Action::Zero, ..PolicyConfig::default() }];
+    house.engine.replace(Settings::new(config).unwrap());
+    assert_eq!(house.ask("www.evil.top.").await.answers[0].data, RData::A(A::new(0, 0, 0, 0)));
+}
+
+#[tokio::test]
+async fn what_nobody_answers_here_is_refused() {
+    let house = House::new(|_| {}).await;
+    for (record_type, class, code) in [
+        (RecordType::AXFR, DNSClass::IN, ResponseCode::Refused),
+        (RecordType::OPT, DNSClass::IN, ResponseCode::FormErr),
+        (RecordType::TXT, DNSClass::CH, ResponseCode::Refused),
+    ] {
+        let mut message = Message::query();
+        let mut query = Query::query(Name::from_ascii("version.bind.").unwrap(), record_type);
+        query.set_query_class(class);
+        message.add_query(query);
+        let request = message.to_vec().unwrap();
+        let answer = house.ask_from("127.0.0.1", Way::Stream, &request).await.unwrap();
+        assert_eq!(answer.response_code, code, "{record_type} {class}");
+    }
+    assert_eq!(house.upstream_was_asked(), 0);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
