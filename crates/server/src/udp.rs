@@ -124,7 +124,7 @@ fn socket(address: SocketAddr) -> io::Result<UdpSocket> {
 /// Takes and answers datagrams until none came for a while.
 fn exchange(socket: &UdpSocket, answerer: &mut impl Answerer) -> io::Result<()> {
     let mut received = vec![[0u8; DATAGRAM_BYTES_MAX]; AT_ONCE];
-    let mut answers = vec![Vec::with_capacity(DATAGRAM_BYTES_MAX); AT_ONCE];
+    let mut answers: Vec<Vec<u8>> = (0..AT_ONCE).map(|_| Vec::with_capacity(512)).collect();
     let mut came: Vec<(usize, Option<SockaddrStorage>)> = Vec::with_capacity(AT_ONCE);
     // Reused: all datagrams of a socket come from addresses of one family.
     let (mut heads, mut heads_out) = (heads(), heads());

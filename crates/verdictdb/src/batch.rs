@@ -125,11 +125,6 @@ impl<'a, 'q> Group<'a, 'q> {
             }
             *end = self.probes.len() as u32;
         }
-        // A loop of its own: a prefetch waits for the address of its page, and a core has the more
-        // of them waiting the fewer instructions lie between two.
-        for probe in &self.probes {
-            prefetch(probe.line, 0);
-        }
     }
 
     /// The probes of one question.
@@ -221,6 +216,9 @@ impl<'a> Shards<'a> {
             let at = at.wrapping_add(u64::from(bucket).wrapping_mul(LINE));
             let line = bytes.get(at as usize..)?.first_chunk()?;
             let place = Place { section: section_number, shard: number, position };
+            // At once rather than all together later: a core waits for few lines at a time, and works
+            // on the next keys meanwhile.
+            prefetch(line, 0);
             let matches = 0;
             probes.push(Probe { line, fraction, shard, place, matches, layer, wide, question });
             Some(())

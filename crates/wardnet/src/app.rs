@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::dns::DnsLists;
+use crate::primaries::Primaries;
 use crate::reload::{self, Order};
 use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub(crate) feeds: Arc<feeds::Runner>,
     /// Looks whether everything can be written down.
     pub(crate) watch: Watch,
+    /// The primaries of response policy zones.
+    pub(crate) primaries: Primaries,
     /// The DNS lists.
     pub(crate) dns: DnsLists,
     /// The protective resolvers.
@@ -81,6 +84,7 @@ impl App {
         }));
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
+        let primaries = Primaries::new(Arc::clone(&change_feed), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), &metrics)?;
         let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
@@ -117,6 +121,7 @@ impl App {
             changes,
             feeds,
             watch,
+            primaries,
             dns,
             resolvers,
             orders,

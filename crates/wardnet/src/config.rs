@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
 use wardnet_protect::dns::DnsConfig;
 use wardnet_protect::resolver::ResolverConfig;
+use wardnet_protect::rpz::RpzConfig;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
 use wardnet_server::listen::Endpoint;
@@ -36,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) http: Vec<Http>,
     /// Where to answer DNS lists.
     pub(crate) dns: Vec<DnsConfig>,
+    /// Where to serve response policy zones.
+    #[serde(deserialize_with = "sound_primaries")]
+    pub(crate) rpz: Vec<RpzConfig>,
     /// Where to resolve names, and what to block.
     #[serde(deserialize_with = "sound_resolvers")]
     pub(crate) resolver: Vec<ResolverConfig>,
@@ -131,6 +135,15 @@ fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D:
     limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
 }
 
+/// Primaries that make sense: what is wrong with others is told with their line.
+fn sound_primaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RpzConfig>, D::Error> {
+    let primaries = Vec::<RpzConfig>::deserialize(deserializer)?;
+    match primaries.iter().find_map(RpzConfig::complaint) {
+        Some(complaint) => Err(D::Error::custom(complaint)),
+        None => Ok(primaries),
+    }
+}
+
 /// Resolvers that make sense: what is wrong with others is told with their line.
 fn sound_resolvers<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -202,6 +215,7 @@ impl Config {
             *path = folder.join(&*path);
         }
         self.resolver.iter_mut().for_each(|resolver| resolver.resolve(folder));
+        self.rpz.iter_mut().for_each(|primary| primary.resolve(folder));
     }
 }
 

@@ -18,6 +18,7 @@ mod intake;
 mod listeners;
 mod output;
 mod paths;
+mod primaries;
 mod reload;
 mod resolvers;
 mod routes;

@@ -34,6 +34,7 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         log,
         http: _,
         dns: _,
+        rpz: _,
         resolver: _,
         budget,
         limits,

@@ -143,7 +143,7 @@ impl Desk {
     fn slip(&mut self, query: &Query<'_>, out: &mut Vec<u8>) {
         self.tally.limited += 1;
         self.slipped = self.slipped.wrapping_add(1);
-        if self.slipped % SLIP == 0 {
+        if self.slipped.is_multiple_of(SLIP) {
             let mut reply = Reply::to(query, true, out);
             reply.truncate();
             reply.finish(None, None);

@@ -69,11 +69,14 @@ fn v6(labels: &[&[u8]]) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from_bits(bits))
 }
 
+/// The test point of lists of names (RFC 5782, section 5).
+fn is_test(labels: &[&[u8]]) -> bool {
+    matches!(labels, [only] if only.eq_ignore_ascii_case(b"test"))
+}
+
 fn about_domain(labels: &[&[u8]]) -> Option<Asked> {
-    if let [only] = labels {
-        if only.eq_ignore_ascii_case(b"test") {
-            return Some(Asked::Test);
-        }
+    if is_test(labels) {
+        return Some(Asked::Test);
     }
     let mut text = String::with_capacity(64);
     for label in labels {
@@ -90,10 +93,8 @@ fn about_domain(labels: &[&[u8]]) -> Option<Asked> {
 /// A hash in one label (hex of MD5 and SHA-1, base32 of SHA-1 and SHA-256) or, as SHA-256 in hex is
 /// too long for one, in two.
 fn about_hash(labels: &[&[u8]]) -> Option<Asked> {
-    if let [only] = labels {
-        if only.eq_ignore_ascii_case(b"test") {
-            return Some(Asked::Test);
-        }
+    if is_test(labels) {
+        return Some(Asked::Test);
     }
     let text: SmallVec<[u8; 64]> = match labels {
         [one] => SmallVec::from_slice(one),

@@ -9,8 +9,6 @@ const HEADER_BYTES: usize = 12;
 pub(super) enum Rcode {
     NoError = 0,
     FormErr = 1,
-    ServFail = 2,
-    NxDomain = 3,
     NotImp = 4,
     Refused = 5,
     NotAuth = 9,

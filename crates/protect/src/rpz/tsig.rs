@@ -52,6 +52,7 @@ pub(super) fn load(config: &KeyConfig) -> Result<TSigner, KeyError> {
             let failed = |source| KeyError::Read { path: path.clone(), source };
             let mut text = String::new();
             let file = std::fs::File::open(path).map_err(failed)?;
+            #[expect(clippy::disallowed_methods, reason = "no more than the limit is read")]
             file.take(SECRET_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
             text
         }
@@ -81,7 +82,7 @@ pub(super) enum Checked {
     /// It is right: answers are to be signed.
     Signed(Signer),
     /// It is wrong; the answer is NOTAUTH with this record behind it, signed or not.
-    Wrong(Wrong),
+    Wrong(Box<Wrong>),
 }
 
 /// How to answer a wrong signature (section 5.2).
@@ -98,7 +99,7 @@ pub(super) fn check(bytes: &[u8], message: &Message, keys: &[TSigner], now: Time
     let tsig = &record.data;
     let wrong = |error, signer| {
         let (tsig, key_name) = (tsig.clone(), record.name.clone());
-        Checked::Wrong(Wrong { error, tsig, key_name, signer })
+        Checked::Wrong(Box::new(Wrong { error, tsig, key_name, signer }))
     };
     let is_it =
         |key: &&TSigner| *key.signer_name() == record.name && *key.algorithm() == tsig.algorithm;

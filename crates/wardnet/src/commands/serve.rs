@@ -128,9 +128,13 @@ impl Server<'_> {
         let watch = tokio::spawn(self.app.watch.clone().keep_looking());
         let resolver_watch = tokio::spawn(self.app.resolvers.watch().keep_looking());
         let prepared = self.listeners.prepare(self.config.listeners(&self.app.data_dir))?;
+        let primaries = self.app.primaries.prepare(&self.config.rpz)?;
         let dns = self.app.dns.prepare(&self.config.dns)?;
         let resolvers = self.app.resolvers.prepare(&self.config.resolver)?;
         for told in self.listeners.apply(prepared).await {
+            tracing::info!("{told}");
+        }
+        for told in self.app.primaries.apply(primaries).await {
             tracing::info!("{told}");
         }
         for told in self.app.dns.apply(dns).await {
@@ -141,6 +145,9 @@ impl Server<'_> {
         }
         for address in self.listeners.addresses() {
             line(format!("listening on {address}"));
+        }
+        for address in self.app.primaries.addresses() {
+            line(format!("zones on {address}"));
         }
         for address in self.app.dns.addresses() {
             line(format!("DNS lists on {address}"));
@@ -164,6 +171,7 @@ impl Server<'_> {
         feeds.abort();
         watch.abort();
         resolver_watch.abort();
+        self.app.primaries.stop().await;
         self.app.dns.stop().await;
         self.app.resolvers.stop().await;
         self.listeners.stop().await;
@@ -190,6 +198,7 @@ impl Server<'_> {
         let (_, mut new) = settings(self.args, self.options)?;
         let feeds = Loaded::read(new.feeds.as_deref())?;
         let prepared = self.listeners.prepare(new.listeners(&self.app.data_dir))?;
+        let primaries = self.app.primaries.prepare(&new.rpz)?;
         let dns = self.app.dns.prepare(&new.dns)?;
         let resolvers = self.app.resolvers.prepare(&new.resolver)?;
         let difference = reload::compare(&self.config, &new);
@@ -210,6 +219,7 @@ impl Server<'_> {
         }
         changes.extend(self.app.feeds.replace(feeds));
         changes.extend(self.listeners.apply(prepared).await);
+        changes.extend(self.app.primaries.apply(primaries).await);
         changes.extend(self.app.dns.apply(dns).await);
         changes.extend(self.app.resolvers.apply(resolvers).await);
         // They go on as they are, and are told again by every reload until the next start.

@@ -9,7 +9,7 @@
 mod query;
 mod reply;
 
-pub use query::{Edns, Name, Query, Refused, read};
+pub use query::{Edns, Name, Query, Refused, fuzz_dns_query, read};
 pub use reply::{Rcode, Reply};
 
 /// A type of records (RFC 1035, section 3.2.2).

@@ -1,6 +1,6 @@
 //! Reading a query where it lies.
 
-use super::kind;
+use super::{Reply, UDP_BYTES_MAX, kind};
 
 /// Bytes of a message's head.
 const HEAD: usize = 12;
@@ -197,4 +197,20 @@ fn cookie(options: &[u8]) -> Result<Option<&[u8]>, Refused> {
         }
     }
     Ok(found)
+}
+
+/// Reads `bytes` as a query and answers it, in little room and in much.
+pub fn fuzz_dns_query(bytes: &[u8]) {
+    let Ok(query) = read(bytes) else { return };
+    let labels: usize = query.name.labels().map(|label| label.len().saturating_add(1)).sum();
+    assert_eq!(labels, query.name.octets().len(), "labels make up the name");
+    let (mut out, text) = (Vec::new(), [b'x'; 700]);
+    for udp in [true, false] {
+        let mut reply = Reply::to(&query, udp, &mut out);
+        (0..40).for_each(|_| reply.text(&text, 60));
+        reply.negative(query.name.octets().len(), &text, 5);
+        reply.finish(Some((0, "a reason")), query.edns.and_then(|edns| edns.cookie));
+        let room = if udp { UDP_BYTES_MAX } else { usize::from(u16::MAX) };
+        assert!(out.len() <= room, "{} octets in the room of {room}", out.len());
+    }
 }
