@@ -27,10 +27,11 @@ pub fn openapi() -> Value {
 #[must_use]
 pub fn document(version: &str, parts: Vec<Value>) -> Value {
     let mut paths = Map::new();
-    let mut schemas = Map::new();
+    let (mut schemas, mut parameters) = (Map::new(), Map::new());
     for mut part in parts {
         take_members(&mut part["paths"], &mut paths);
         take_members(&mut part["components"]["schemas"], &mut schemas);
+        take_members(&mut part["components"]["parameters"], &mut parameters);
     }
     for methods in paths.values_mut().filter_map(Value::as_object_mut) {
         for (_, operation) in methods.iter_mut() {
@@ -52,6 +53,7 @@ pub fn document(version: &str, parts: Vec<Value>) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "parameters": parameters,
             "responses": problem_responses(),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer" },
@@ -111,7 +113,7 @@ fn complete(operation: &mut Value) {
     }
 }
 
-const PROBLEMS: [(&str, &str); 15] = [
+const PROBLEMS: [(&str, &str); 16] = [
     ("400", "The request cannot be understood."),
     ("401", "No valid token."),
     ("403", "The token may not do this."),
@@ -119,6 +121,7 @@ const PROBLEMS: [(&str, &str); 15] = [
     ("405", "The path does not take this method."),
     ("408", "The body did not arrive in time."),
     ("409", "It contradicts the state of things."),
+    ("410", "There is no way on from this cursor: take a snapshot."),
     ("413", "Too much at once: send it in parts."),
     ("415", "A body of another media type."),
     ("422", "Well-formed, but it makes no sense."),

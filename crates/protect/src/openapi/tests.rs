@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::testing::{House, json as body_of, send, view};
-use crate::{health, lookup, status};
+use crate::{changes, health, lookup, status};
 use wardnet_server::Health;
-use wardnet_verdictdb::Views;
+use wardnet_verdictdb::{FeedLimits, Views};
 
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
@@ -39,6 +39,7 @@ fn every_operation_says_what_can_go_wrong() {
     for (path, method, statuses) in [
         ("/v1/lookup", "get", "200 400 401 403 422 429 431 500 503"),
         ("/v1/lookup", "post", "200 400 401 403 408 413 415 422 429 431 500 503"),
+        ("/v1/changes", "get", "200 400 401 403 410 429 431 500 503"),
         ("/health", "get", "200 401 429 431 500"),
     ] {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
@@ -49,10 +50,12 @@ fn every_operation_says_what_can_go_wrong() {
 }
 
 #[test]
-fn the_kinds_and_bands_are_those_of_the_model() {
+fn the_kinds_categories_and_bands_are_those_of_the_model() {
     let schemas = openapi()["components"]["schemas"].take();
     let kinds: Vec<&str> = wardnet_model::Kind::all().map(|kind| kind.name()).collect();
     assert_eq!(schemas["Kind"]["enum"], json!(kinds));
+    let categories: Vec<_> = wardnet_model::Category::all().map(|one| one.name()).collect();
+    assert_eq!(schemas["Category"]["enum"], json!(categories));
     for band in schemas["Band"]["enum"].as_array().unwrap() {
         band.as_str().unwrap().parse::<wardnet_model::Band>().unwrap();
     }
@@ -64,7 +67,12 @@ async fn every_path_is_served_and_the_description_too() {
     let views = Arc::new(Views::new(view()));
     let document = document("1.2.3", vec![openapi()]);
     let state = health::HealthState::new(&Health::new(), &house.metrics, views.clone(), false);
+    let feed = views.keep_changes(1, FeedLimits::default());
+    let parts = (Arc::clone(&house.tokens), &house.metrics);
+    let limits = changes::Limits::default();
+    let changes = changes::ChangesState::new(views.clone(), feed, parts, limits);
     let router = health::routes(&house.gate, state)
+        .merge(changes::routes(&house.gate, changes))
         .merge(lookup::routes(&house.gate, lookup::LookupState::new(views.clone())))
         .merge(status::routes(&house.gate, status::StatusState::new("1", views)))
         .merge(routes(&house.gate, &document));
