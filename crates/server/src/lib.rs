@@ -5,7 +5,7 @@
 //! ```text
 //!   listen   accept loop (TCP, Unix), connection caps, timeouts, graceful drain
 //!    └ tls   certificates from files, swapped on reload without losing a connection
-//!       └ axum::Router     routes; anything unknown is answered as a problem
+//!       └ axum::Router     routes, replaced on reload; anything unknown is answered as a problem
 //!          └ gate          ONE layer per route: who is it (tokens), may it (budget),
 //!             │            how did it go (metrics)
 //!             └ handler    takes `Caller` for the tenant, `Json<T>` for a bounded body; or a
@@ -22,7 +22,8 @@
 //! # Invariants
 //!
 //! - A secret is never stored, logged or shown by `Debug`: only its SHA-256 leaves [`tokens`].
-//! - A revoked token is refused from the very next request on: nothing caches a verification.
+//! - A revoked token is refused from the very next request on: what is remembered of a secret goes
+//!   with its token.
 //! - Every error answer, also the router's own, is `application/problem+json` (RFC 9457).
 //! - Every size, count and time that a stranger controls has a name in [`Limits`].
 
@@ -34,6 +35,7 @@ mod gate;
 mod health;
 mod limits;
 pub mod listen;
+mod live_router;
 pub mod metrics;
 mod principal;
 mod problem;
@@ -49,6 +51,7 @@ pub use gate::{Access, AnswerService, Gate, GateLayer, GateService, RouteSpec};
 pub use health::{Component, Health, Status};
 pub use limits::Limits;
 pub use listen::{Listener, ListenerConfig, Peer, Shutdown};
+pub use live_router::LiveRouter;
 pub use metrics::Metrics;
 pub use principal::{OPERATOR_TENANT, Principal, Role};
 pub use problem::{PROBLEM_JSON, Problem};

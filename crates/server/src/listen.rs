@@ -12,13 +12,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
 use crate::budget::client_of;
 use crate::limits::Limits;
+use crate::live_router::LiveRouter;
 use crate::metrics::{ListenerMetrics, Metrics};
 use crate::tls::Tls;
 use connection::Connections;
@@ -193,10 +193,11 @@ impl Listener {
 
     /// Serves until `shutdown`, then stops accepting, lets requests in flight finish, and cuts
     /// what is left at the deadline.
-    pub async fn serve(self, router: Router, shutdown: &Shutdown) -> Drained {
+    pub async fn serve(self, router: impl Into<LiveRouter>, shutdown: &Shutdown) -> Drained {
         let Self { socket, config, metrics } = self;
         let limits = config.limits.clone();
-        let connections = Arc::new(Connections::new(&config, router, metrics.clone(), shutdown));
+        let connections =
+            Arc::new(Connections::new(&config, router.into(), metrics.clone(), shutdown));
         let mut crowd = Crowd::new(limits.connections_per_address_max, metrics.open.clone());
         let mut tasks = JoinSet::new();
         let mut backoff = Duration::ZERO;

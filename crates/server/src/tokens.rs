@@ -8,6 +8,7 @@
 
 mod file;
 mod live;
+mod seal;
 mod text;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
-use tower::ServiceExt as _;
 use wardnet_server::Peer;
 
 /// The largest reply that a command reads.
@@ -171,7 +170,7 @@ async fn over_socket(socket: &Path, request: Request<Body>) -> anyhow::Result<Re
 async fn in_process(app: &App, mut request: Request<Body>) -> anyhow::Result<Response<Body>> {
     // The caller is this process: the kernel would vouch for it on the socket.
     request.extensions_mut().insert(Peer::own());
-    match app.routes.router().oneshot(request).await {
+    match app.routes.router().call(request).await {
         Ok(response) => Ok(response),
         Err(never) => match never {},
     }

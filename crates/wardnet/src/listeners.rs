@@ -5,7 +5,6 @@
 //! so that a mistake changes nothing.
 
 use anyhow::Context as _;
-use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::task::JoinSet;
 use wardnet_protect::changes::ChangesState;
 use wardnet_server::listen::{Drained, Endpoint, ListenError};
 use wardnet_server::tls::TlsFiles;
-use wardnet_server::{Limits, Listener, ListenerConfig, Metrics, Shutdown, Tls};
+use wardnet_server::{Limits, Listener, ListenerConfig, LiveRouter, Metrics, Shutdown, Tls};
 
 /// How long an address may take to become free once its listener was told to stop.
 const FREE_WITHIN: Duration = Duration::from_secs(2);
@@ -101,7 +100,7 @@ pub(crate) struct Prepared {
 
 /// All listeners of the server.
 pub(crate) struct Listeners {
-    router: Router,
+    router: LiveRouter,
     metrics: Metrics,
     /// Streams of changes, which would outlast the drain of a listener.
     streams: ChangesState,
@@ -111,7 +110,7 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// None yet; all will answer from `router`.
-    pub(crate) fn new(router: Router, metrics: Metrics, streams: ChangesState) -> Self {
+    pub(crate) fn new(router: LiveRouter, metrics: Metrics, streams: ChangesState) -> Self {
         Self { router, metrics, streams, running: Vec::new(), tasks: JoinSet::new() }
     }
 

@@ -2,19 +2,12 @@
 
 use crate::config::Config;
 use crate::{feeds, intake, reload, tokens};
-use arc_swap::ArcSwap;
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use axum::routing::future::RouteFuture;
 use serde_json::Value;
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use tokio::sync::mpsc;
-use tower::Service;
 use wardnet_protect::{changes, health, lookup, openapi, status};
-use wardnet_server::{Budgets, Gate, Metrics, Tokens, with_problem_fallbacks};
+use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
 #[derive(Clone)]
@@ -67,7 +60,7 @@ impl Parts {
 pub(crate) struct Routes {
     parts: Parts,
     budgets: Arc<Budgets>,
-    current: Arc<ArcSwap<Router>>,
+    current: LiveRouter,
 }
 
 impl Routes {
@@ -75,7 +68,7 @@ impl Routes {
     pub(crate) fn new(parts: Parts, config: &Config) -> Self {
         let budgets = Arc::new(Budgets::new(config.budget.clone()));
         let router = parts.router(Arc::clone(&budgets), config);
-        Self { parts, budgets, current: Arc::new(ArcSwap::from_pointee(router)) }
+        Self { parts, budgets, current: LiveRouter::new(router) }
     }
 
     /// Puts other budgets and limits into force, from the next request on. Budgets that are the
@@ -85,30 +78,11 @@ impl Routes {
             self.budgets = Arc::new(Budgets::new(new.budget.clone()));
         }
         let router = self.parts.router(Arc::clone(&self.budgets), new);
-        self.current.store(Arc::new(router));
+        self.current.replace(router);
     }
 
-    /// A router that always answers as the routes in force do.
-    pub(crate) fn router(&self) -> Router {
-        Router::new().fallback_service(Current(Arc::clone(&self.current)))
-    }
-}
-
-/// Hands each request to the routes of its moment.
-#[derive(Clone)]
-struct Current(Arc<ArcSwap<Router>>);
-
-impl Service<Request<Body>> for Current {
-    type Response = axum::response::Response;
-    type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // A router is always ready.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> RouteFuture<Infallible> {
-        Router::clone(&self.0.load()).call(request)
+    /// The router that is always the one in force.
+    pub(crate) fn router(&self) -> LiveRouter {
+        self.current.clone()
     }
 }

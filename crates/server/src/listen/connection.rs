@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, Version};
 use axum::routing::future::RouteFuture;
@@ -19,20 +18,20 @@ use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
-use tower::Service;
 
 use super::seldom::Seldom;
 use super::socket::{Accepted, Raw, Stream};
 use super::watch::{Finding, InFlight, Traced, Traces, Watchdog};
 use super::{ListenerConfig, Peer, Shutdown};
 use crate::limits::Limits;
+use crate::live_router::LiveRouter;
 use crate::metrics::ListenerMetrics;
 
 /// What all connections of a listener share.
 pub(super) struct Connections {
     builder: Builder<TokioExecutor>,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    router: LiveRouter,
     limits: Limits,
     metrics: ListenerMetrics,
     shutdown: Shutdown,
@@ -42,7 +41,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(
         config: &ListenerConfig,
-        router: Router,
+        router: LiveRouter,
         metrics: ListenerMetrics,
         shutdown: &Shutdown,
     ) -> Self {
@@ -172,7 +171,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 
 /// Hands each request to the router, with its peer, and keeps note of its end.
 struct Entry {
-    router: Router,
+    router: LiveRouter,
     peer: Peer,
     traces: Arc<Traces>,
 }
@@ -186,8 +185,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         let in_flight = self.traces.begin(request.version() == Version::HTTP_2);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.peer);
-        // A router is always ready.
-        let future = self.router.clone().call(request);
+        let future = self.router.call(request);
         TrackedResponse { future, in_flight: Some(in_flight) }
     }
 }
