@@ -3,7 +3,7 @@
 //!
 //! `dns_echo ADDRESS`
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use wardnet_server::udp::{Answerer, UdpListener};
 
 struct Echo;
@@ -11,7 +11,7 @@ struct Echo;
 impl Answerer for Echo {
     fn begin(&mut self) {}
 
-    fn answer(&mut self, _: IpAddr, datagram: &[u8], out: &mut Vec<u8>) {
+    fn answer(&mut self, _: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(datagram);
         // QR: a load generator counts answers only.
         if let Some(flags) = out.get_mut(2) {

@@ -5,10 +5,10 @@
 //! there in one call, answers it, and sends all answers in another call. There is no runtime in
 //! between, and no memory is taken for a datagram.
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +32,9 @@ pub trait Answerer: Send + 'static {
     /// Called before the datagrams that were taken at once: the time to look at clock and state.
     fn begin(&mut self);
 
-    /// Writes the answer into `out`, which is empty; what stays empty is met with silence.
-    fn answer(&mut self, from: IpAddr, datagram: &[u8], out: &mut Vec<u8>);
+    /// Writes the answer into `out`, which is empty; what stays empty is met with silence, or
+    /// answered later through a [`LateSender`].
+    fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>);
 
     /// Called after them.
     fn end(&mut self) {}
@@ -63,6 +64,12 @@ impl UdpListener {
         self.address
     }
 
+    /// A way to answer later than at once.
+    pub fn late_sender(&self) -> io::Result<LateSender> {
+        let first = self.sockets.first().ok_or(io::ErrorKind::NotConnected)?;
+        Ok(LateSender(first.try_clone()?))
+    }
+
     /// Answers on all threads until it is stopped.
     pub fn start<A: Answerer>(self, mut answerer: impl FnMut() -> A) -> io::Result<UdpServer> {
         let stop = Arc::new(AtomicBool::new(false));
@@ -80,6 +87,20 @@ impl UdpListener {
             })?);
         }
         Ok(UdpServer { stop, threads, address: self.address })
+    }
+}
+
+/// Sends answers that took longer, from the address that was asked.
+#[derive(Debug)]
+pub struct LateSender(UdpSocket);
+
+impl LateSender {
+    /// Sends one answer. A datagram that the kernel does not take now is lost, as it might be
+    /// anywhere on its way: nobody waits here.
+    pub fn send(&self, to: SocketAddr, answer: &[u8]) -> io::Result<()> {
+        let to = SockaddrStorage::from(to);
+        sendto(self.0.as_raw_fd(), answer, &to, MsgFlags::MSG_DONTWAIT)?;
+        Ok(())
     }
 }
 
@@ -136,7 +157,7 @@ fn exchange(socket: &UdpSocket, answerer: &mut impl Answerer) -> io::Result<()> 
         answerer.begin();
         for (((length, from), datagram), answer) in came.iter().zip(&received).zip(&mut answers) {
             answer.clear();
-            let from = from.as_ref().and_then(ip);
+            let from = from.as_ref().and_then(sender);
             if let (Some(from), Some(datagram)) = (from, datagram.get(..*length)) {
                 answerer.answer(from, datagram, answer);
             }
@@ -193,9 +214,9 @@ fn send(
     }
 }
 
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+fn sender(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| SocketAddrV4::from(*address).into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddrV6::from(*address).into()))
 }
 
 #[cfg(test)]
@@ -207,8 +228,8 @@ mod tests {
     impl Answerer for Echo {
         fn begin(&mut self) {}
 
-        fn answer(&mut self, from: IpAddr, datagram: &[u8], out: &mut Vec<u8>) {
-            assert!(from.is_loopback());
+        fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) {
+            assert!(from.ip().is_loopback());
             if datagram != b"silence" {
                 out.extend_from_slice(datagram);
             }
@@ -241,5 +262,20 @@ mod tests {
             }
             server.stop();
         }
+    }
+
+    #[test]
+    fn a_late_answer_comes_from_where_it_was_asked() {
+        let listener = UdpListener::bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let late = listener.late_sender().unwrap();
+        let server = listener.start(|| Echo).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // A connected socket takes datagrams from this address alone.
+        client.connect(server.local_addr()).unwrap();
+        late.send(client.local_addr().unwrap(), b"later").unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(client.recv(&mut buffer).unwrap(), 5);
+        server.stop();
     }
 }

@@ -6,7 +6,7 @@ use super::metrics::{DnsMetrics, Tally};
 use super::question::{self, Asked};
 use super::zone::{LISTED, Listing, Zone};
 use smallvec::SmallVec;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wardnet_model::{Category, Indicator, Kind, Scope, SuffixList, Timestamp};
 use wardnet_server::udp::Answerer;
@@ -329,8 +329,8 @@ impl Answerer for Lists {
         self.refresh();
     }
 
-    fn answer(&mut self, from: IpAddr, datagram: &[u8], out: &mut Vec<u8>) {
-        self.reply(From { address: from.to_canonical(), udp: true }, datagram, out);
+    fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) {
+        self.reply(From { address: from.ip().to_canonical(), udp: true }, datagram, out);
     }
 
     fn end(&mut self) {
