@@ -2,7 +2,7 @@
 
 use crate::listeners::Wanted;
 use anyhow::{Context as _, bail};
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,6 @@ pub(crate) struct Config {
     #[serde(deserialize_with = "sound_primaries")]
     pub(crate) rpz: Vec<RpzConfig>,
     /// Where to resolve names, and what to block.
-    #[serde(deserialize_with = "sound_resolvers")]
     pub(crate) resolver: Vec<ResolverConfig>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
@@ -144,15 +143,18 @@ fn sound_primaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rpz
     }
 }
 
-/// Resolvers that make sense: what is wrong with others is told with their line.
-fn sound_resolvers<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<ResolverConfig>, D::Error> {
-    let resolvers = Vec::<ResolverConfig>::deserialize(deserializer)?;
-    match resolvers.iter().find_map(ResolverConfig::complaint) {
-        Some(complaint) => Err(D::Error::custom(complaint)),
-        None => Ok(resolvers),
+/// The lines in which the `[[resolver]]` sections begin.
+fn resolver_lines(text: &str) -> Vec<usize> {
+    #[derive(Deserialize)]
+    struct Sections {
+        resolver: Vec<toml::Spanned<IgnoredAny>>,
     }
+    let sections = toml::from_str::<Sections>(text).map(|sections| sections.resolver);
+    let line = |section: toml::Spanned<IgnoredAny>| {
+        let before = text.as_bytes().iter().take(section.span().start);
+        1 + before.filter(|byte| **byte == b'\n').count()
+    };
+    sections.unwrap_or_default().into_iter().map(line).collect()
 }
 
 impl Config {
@@ -182,6 +184,14 @@ impl Config {
             let before = config.http.iter().take(at);
             if http.listen.port() != 0 && before.into_iter().any(|one| one.listen == http.listen) {
                 bail!("two listeners are to be on {}; remove one of them", http.listen);
+            }
+        }
+        // Each has its own line, unlike what is told while the whole list is read.
+        for (at, resolver) in config.resolver.iter().enumerate() {
+            if let Some(complaint) = resolver.complaint() {
+                let lines = resolver_lines(text);
+                let line = lines.get(at).copied().unwrap_or_default();
+                bail!("the [[resolver]] at line {line}: {complaint}");
             }
         }
         Ok(config)
@@ -234,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_example_says_the_defaults_of_a_resolver() {
+        let example = include_str!("../wardnet.example.toml");
+        let lines = example.lines().skip_while(|line| *line != "# [[resolver]]");
+        let lines = lines.map_while(|line| line.strip_prefix("# "));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let [resolver] = &Config::parse(&text).unwrap().resolver[..] else { panic!("not one") };
+        let (listen, upstreams) = (resolver.listen.clone(), resolver.upstreams.clone());
+        assert!(!listen.is_empty() && !upstreams.is_empty());
+        assert_eq!(*resolver, ResolverConfig { listen, upstreams, ..ResolverConfig::default() });
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let error = Config::parse("metrics_anonymous = true\nlistne = 3\n").unwrap_err();
         let message = format!("{error:#}");
@@ -257,6 +279,16 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn each_resolver_is_told_with_its_own_line() {
+        let good = "[[resolver]]\nlisten = [\"127.0.0.1:53\"]\nupstreams = [\"192.0.2.53\"]\n";
+        let told = |bad: &str| Config::parse(&format!("{good}\n{bad}")).unwrap_err().to_string();
+        let error = told("# no upstreams\n[[resolver]]\nlisten = [\"127.0.0.1:54\"]\n");
+        assert!(error.contains("line 6") && error.contains("no `upstreams`"), "{error}");
+        let error = told("[[resolver]]\nupstreams = [\"quic://192.0.2.53\"]\n");
+        assert!(error.contains("line 6") && error.contains("is no upstream"), "{error}");
     }
 
     #[test]

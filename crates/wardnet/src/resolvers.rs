@@ -121,7 +121,8 @@ impl Resolvers {
                 Err(error) => format!("FAILED: {name}: {error}"),
             });
         }
-        self.watch.pulses.store(Arc::new(self.running.iter().map(Resolver::pulse).collect()));
+        let pulse = |one: &Resolver| (Named(one.config()).to_string(), one.pulse());
+        self.watch.pulses.store(Arc::new(self.running.iter().map(pulse).collect()));
         told
     }
 
@@ -187,7 +188,7 @@ impl std::fmt::Display for Named<'_> {
 #[derive(Clone)]
 pub(crate) struct ResolverWatch {
     component: Component,
-    pulses: Arc<ArcSwap<Vec<Pulse>>>,
+    pulses: Arc<ArcSwap<Vec<(String, Pulse)>>>,
 }
 
 impl ResolverWatch {
@@ -196,11 +197,12 @@ impl ResolverWatch {
         let mut last = Status::Ok;
         loop {
             let pulses = self.pulses.load_full();
-            let lost = pulses.iter().filter(|pulse| !pulse.upstreams_answer()).count();
-            let status = if lost == 0 {
+            let lost = pulses.iter().filter(|(_, pulse)| !pulse.upstreams_answer());
+            let lost: Vec<&str> = lost.map(|(name, _)| name.as_str()).collect();
+            let status = if lost.is_empty() {
                 Status::Ok
             } else {
-                Status::Degraded(format!("{lost} of {} resolvers reach no upstream", pulses.len()))
+                Status::Degraded(format!("no upstream answers: {}", lost.join("; ")))
             };
             if status != last {
                 self.component.set(status.clone());

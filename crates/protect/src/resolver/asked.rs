@@ -4,6 +4,7 @@ use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseC
 use hickory_resolver::proto::rr::{DNSClass, Name, RecordType};
 use smallvec::SmallVec;
 use wardnet_model::DomainName;
+use wardnet_wire::dns;
 
 /// Bytes of a header (RFC 1035 section 4.1.1).
 pub(super) const HEADER_BYTES: usize = 12;
@@ -24,6 +25,7 @@ pub(super) struct Asked {
     pub(super) authentic_data: bool,
     /// In the client's own spelling.
     pub(super) question: Question,
+    /// What is asked.
     pub(super) query: Query,
     pub(super) edns: Option<AskedEdns>,
 }
@@ -33,6 +35,66 @@ pub(super) struct Asked {
 pub(super) struct AskedEdns {
     pub(super) payload: u16,
     pub(super) dnssec_ok: bool,
+}
+
+/// What of a question shapes the head of its answer, and under what the answer is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head<'q> {
+    pub(super) id: u16,
+    pub(super) recursion_desired: bool,
+    pub(super) checking_disabled: bool,
+    pub(super) authentic_data: bool,
+    /// In the client's own spelling.
+    pub(super) question: &'q [u8],
+    pub(super) edns: Option<AskedEdns>,
+}
+
+impl<'q> Head<'q> {
+    /// Reads a plain question where it lies; `None` for whatever needs a closer look.
+    pub(super) fn read(bytes: &'q [u8]) -> Option<Self> {
+        let query = dns::read(bytes).ok()?;
+        let edns = match query.edns {
+            Some(edns) if edns.version != 0 => return None,
+            Some(edns) => Some(AskedEdns {
+                payload: edns.udp_bytes.max(UDP_BYTES_MIN),
+                dnssec_ok: edns.dnssec,
+            }),
+            None => None,
+        };
+        let &[id_high, id_low, flags, more_flags] = bytes.first_chunk()?;
+        // The name, its root label, type and class.
+        let end = HEADER_BYTES + query.name.octets().len() + 5;
+        Some(Self {
+            id: u16::from_be_bytes([id_high, id_low]),
+            recursion_desired: flags & 0x01 != 0,
+            checking_disabled: more_flags & 0x10 != 0,
+            authentic_data: more_flags & 0x20 != 0,
+            question: bytes.get(HEADER_BYTES..end)?,
+            edns,
+        })
+    }
+
+    /// What a kept answer is found under: the question in lower case, and the bits that make
+    /// another answer of it.
+    pub(super) fn key(&self) -> Question {
+        let mut key = Question::from_slice(self.question);
+        // Lengths are below 64, so none of them is a letter; the last four bytes are numbers.
+        let name = key.len().saturating_sub(4);
+        if let Some(name) = key.get_mut(..name) {
+            name.make_ascii_lowercase();
+        }
+        key.push(u8::from(self.dnssec_ok()) | u8::from(self.checking_disabled) << 1);
+        key
+    }
+
+    pub(super) fn dnssec_ok(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// Whether the client looks at the AD bit.
+    pub(super) fn wants_ad(&self) -> bool {
+        self.authentic_data || self.dnssec_ok()
+    }
 }
 
 /// Bytes that are no question to answer.
@@ -88,26 +150,15 @@ impl Asked {
         })
     }
 
-    /// What a kept answer is found under: the question in lower case, and the bits that make
-    /// another answer of it.
-    pub(super) fn key(&self) -> Question {
-        let mut key = self.question.clone();
-        // Lengths are below 64, so none of them is a letter; the last four bytes are numbers.
-        let name = key.len().saturating_sub(4);
-        if let Some(name) = key.get_mut(..name) {
-            name.make_ascii_lowercase();
+    pub(super) fn head(&self) -> Head<'_> {
+        Head {
+            id: self.id,
+            recursion_desired: self.recursion_desired,
+            checking_disabled: self.checking_disabled,
+            authentic_data: self.authentic_data,
+            question: &self.question,
+            edns: self.edns,
         }
-        key.push(u8::from(self.dnssec_ok()) | u8::from(self.checking_disabled) << 1);
-        key
-    }
-
-    pub(super) fn dnssec_ok(&self) -> bool {
-        self.edns.is_some_and(|edns| edns.dnssec_ok)
-    }
-
-    /// Whether the client looks at the AD bit.
-    pub(super) fn wants_ad(&self) -> bool {
-        self.authentic_data || self.dnssec_ok()
     }
 
     pub(super) fn record_type(&self) -> RecordType {
@@ -150,6 +201,19 @@ pub(super) fn domain(name: &Name) -> Option<DomainName> {
         text.extend(label.iter().copied().map(plain));
     }
     DomainName::parse(&text).ok()
+}
+
+/// Holds both ways of reading a question to each other.
+pub(super) fn agree(bytes: &[u8]) {
+    let Some(head) = Head::read(bytes) else { return };
+    // What is read in a hurry is only what a closer look would find, too.
+    let Ok(asked) = Asked::read(bytes) else { return };
+    let close = asked.head();
+    assert_eq!(head.question, close.question, "the question");
+    assert_eq!(head.key(), close.key(), "the key");
+    assert_eq!((head.id, head.recursion_desired), (close.id, close.recursion_desired));
+    assert_eq!(head.wants_ad(), close.wants_ad());
+    assert_eq!(head.edns.map(|edns| edns.payload), close.edns.map(|edns| edns.payload));
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub struct ResolverConfig {
     pub upstream_validates: bool,
     /// Whether answers are validated here (RFC 4035). Default false.
     pub validate: bool,
+    /// Whether names are spelt at random when upstreams are asked, so that who forges answers has
+    /// more to guess. Default true.
+    pub random_case: bool,
     /// The keys that validation begins with, as DNSKEY records; the root's where it is absent.
     pub trust_anchor: Option<PathBuf>,
     /// Who may ask. Default: loopback and private networks.
@@ -51,8 +54,8 @@ pub struct ResolverConfig {
     pub block_page: Vec<IpAddr>,
     /// Whether private addresses in answers about public names are blocked. Default true.
     pub rebinding_protection: bool,
-    /// Names that may have private addresses and are forwarded even where a standard sets them
-    /// apart, with all below them.
+    /// Names that may have private addresses, need no signatures, and are forwarded even where a
+    /// standard sets them apart, with all below them.
     #[serde(deserialize_with = "names")]
     pub private_names: Vec<DomainName>,
     /// What to answer while the verdict database cannot be asked. Default `servfail`.
@@ -77,6 +80,7 @@ impl Default for ResolverConfig {
             upstream_ca: None,
             upstream_validates: false,
             validate: false,
+            random_case: true,
             trust_anchor: None,
             access: private_networks(),
             policy: Vec::new(),
@@ -237,16 +241,20 @@ pub struct Limits {
     pub stale_secs_max: u32,
     /// Questions on their way to upstreams at once; more are answered SERVFAIL. Default 8,192.
     pub in_flight_max: usize,
+    /// Those of them that one address may have asked (IPv6: one /64). Default 1,024.
+    pub in_flight_per_address_max: usize,
     /// Time for upstreams to answer. Default 4 s.
     pub upstream_timeout_ms: u64,
+    /// Time for one upstream before the next one is asked, too. Default 400 ms.
+    pub upstream_patience_ms: u64,
     /// Connections over TCP and TLS open at once. Default 10,000.
     pub connections_max: usize,
     /// Connections open at once from one address (IPv6: one /64). Default 100.
     pub connections_per_address_max: usize,
     /// Questions of one connection being answered at once; more wait. Default 64.
     pub pipeline_max: usize,
-    /// Time a connection may stay open with no question on it, and for a handshake (RFC 7766).
-    /// Default 10 s.
+    /// Time a connection may stay open with no question on it, and for a handshake (RFC 7766); a
+    /// tenth of it while half of all connections are taken. Default 10 s.
     pub idle_timeout_ms: u64,
     /// Time a peer may refuse to take an answer. Default 10 s.
     pub stall_timeout_ms: u64,
@@ -263,7 +271,9 @@ impl Default for Limits {
             failure_ttl_secs: 2,
             stale_secs_max: 86_400,
             in_flight_max: 8_192,
+            in_flight_per_address_max: 1_024,
             upstream_timeout_ms: 4_000,
+            upstream_patience_ms: 400,
             connections_max: 10_000,
             connections_per_address_max: 100,
             pipeline_max: 64,
@@ -278,11 +288,17 @@ impl Limits {
     fn complaint(&self) -> Option<&'static str> {
         let counts = [
             self.in_flight_max,
+            self.in_flight_per_address_max,
             self.connections_max,
             self.connections_per_address_max,
             self.pipeline_max,
         ];
-        let times = [self.upstream_timeout_ms, self.idle_timeout_ms, self.stall_timeout_ms];
+        let times = [
+            self.upstream_timeout_ms,
+            self.upstream_patience_ms,
+            self.idle_timeout_ms,
+            self.stall_timeout_ms,
+        ];
         if counts.contains(&0) || times.contains(&0) {
             return Some("limits of a resolver that count or time something must be at least 1");
         }

@@ -66,9 +66,9 @@ async fn answer(engine: Arc<Engine>, peer: Peer, message: &[u8]) -> Response {
         Peer::Tcp(address) => address.ip(),
         Peer::Unix { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    let client = Client { address, way: Way::Stream };
+    let client = Client { address, way: Way::Encrypted };
     let mut bytes = Vec::with_capacity(512);
-    match engine.begin(message, client, &mut bytes) {
+    match engine.begin(&engine.moment(), message, client, &mut bytes) {
         Begun::Answered => {}
         Begun::Silence => {
             return refuse(StatusCode::BAD_REQUEST, "the body is no question (RFC 1035)\n");

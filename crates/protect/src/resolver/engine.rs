@@ -3,32 +3,25 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, RecordType};
-use wardnet_model::{DomainName, SuffixList};
-use wardnet_server::budget::{BudgetConfig, Budgets};
-use wardnet_server::{monotonic_nanos, now_unix};
+use wardnet_model::DomainName;
 use wardnet_verdictdb::Views;
 
-use super::asked::{Asked, Question, domain};
+use super::asked::{Asked, Head, Question, domain};
 use super::cache::AnswerCache;
-use super::config::{Action, PolicyConfig, ResolverConfig, WithoutVerdicts};
-use super::judge::{Judge, Judgement, NoVerdict};
+use super::config::{ResolverConfig, WithoutVerdicts};
+use super::crowd::{Crowd, Seat};
+use super::judge::{Judgement, NoVerdict};
 use super::metrics::Counters;
+use super::moment::{Moment, Settings};
 use super::own;
+use super::pending::Pending;
 use super::stored::{Age, ExtendedError, Stored};
-use super::upstream::{Failure, UpstreamError, Upstreams};
-
-/// Failures in a row after which the upstreams count as lost.
-const FAILURES_MAX: u32 = 5;
-
-const NANOS_PER_SEC: u64 = 1_000_000_000;
-
-/// Meters for client addresses, 8 bytes each.
-const ADDRESS_SLOTS: usize = 65_536;
+use super::upstream::UpstreamError;
 
 /// How a question came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +29,9 @@ pub(super) enum Way {
     /// One datagram: the answer has to fit, and the sender's address is a mere claim.
     Udp,
     /// A connection.
-    Stream,
+    Plain,
+    /// A connection that nobody can read; what can still be seen of an answer is its size.
+    Encrypted,
 }
 
 /// Who asks, and how.
@@ -46,25 +41,15 @@ pub(super) struct Client {
     pub(super) way: Way,
 }
 
-/// Everything that a reload replaces at once.
-#[derive(Debug)]
-pub(super) struct Settings {
-    config: ResolverConfig,
-    upstreams: Upstreams,
-    budgets: Budgets,
-    anyone: PolicyConfig,
-}
-
 /// One resolver, whatever listeners lead to it.
 #[derive(Debug)]
 pub(super) struct Engine {
     settings: ArcSwap<Settings>,
-    cache: AnswerCache,
+    pub(super) cache: AnswerCache,
     views: Arc<Views>,
-    suffixes: &'static SuffixList,
     in_flight: AtomicUsize,
-    /// Of upstreams, in a row.
-    failures: AtomicU32,
+    /// Clients that wait for upstreams.
+    waiting: Crowd,
     pub(super) counters: Counters,
 }
 
@@ -78,52 +63,16 @@ pub(super) enum Begun {
     Ask(Box<Pending>),
 }
 
-/// A question for the upstreams.
-pub(super) struct Pending {
-    asked: Asked,
-    client: Client,
-    name: Option<DomainName>,
-    key: Question,
-    stale: Option<Arc<Stored>>,
-    settings: Arc<Settings>,
-    /// Held for its drop, and for the engine.
-    place: Place,
-}
-
 /// A place among the questions in flight, given back on drop.
-struct Place(Arc<Engine>);
+pub(super) struct Place {
+    pub(super) engine: Arc<Engine>,
+    _seat: Option<Seat>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.counters.in_flight.dec();
-    }
-}
-
-impl Settings {
-    pub(super) fn new(config: ResolverConfig) -> Result<Self, UpstreamError> {
-        let upstreams = Upstreams::new(&config)?;
-        let budgets = BudgetConfig {
-            anonymous: config.rate,
-            address_slots: ADDRESS_SLOTS,
-            ..BudgetConfig::default()
-        };
-        let budgets = Budgets::new(budgets);
-        Ok(Self { config, upstreams, budgets, anyone: PolicyConfig::default() })
-    }
-
-    /// The first policy for a client; the default one where none is meant for it.
-    fn policy(&self, client: IpAddr) -> &PolicyConfig {
-        self.config.policy.iter().find(|policy| policy.is_for(client)).unwrap_or(&self.anyone)
-    }
-
-    /// The largest answer that fits.
-    fn room(&self, asked: &Asked, way: Way) -> usize {
-        let udp_bytes_max = self.config.limits.udp_bytes_max;
-        match way {
-            Way::Udp => usize::from(asked.edns.map_or(512, |edns| edns.payload.min(udp_bytes_max))),
-            Way::Stream => usize::from(u16::MAX),
-        }
+        self.engine.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.engine.counters.in_flight.dec();
     }
 }
 
@@ -135,9 +84,8 @@ impl Engine {
     ) -> Result<Self, UpstreamError> {
         let cache = AnswerCache::new(config.limits.cache_bytes_max);
         let settings = ArcSwap::from_pointee(Settings::new(config)?);
-        let suffixes = SuffixList::shipped();
-        let (in_flight, failures) = (AtomicUsize::new(0), AtomicU32::new(0));
-        Ok(Self { settings, cache, views, suffixes, in_flight, failures, counters })
+        let (in_flight, waiting) = (AtomicUsize::new(0), Crowd::default());
+        Ok(Self { settings, cache, views, in_flight, waiting, counters })
     }
 
     /// Puts other settings into force, from the next question on.
@@ -147,18 +95,27 @@ impl Engine {
         self.cache.clear();
     }
 
-    /// Whether upstreams answer: not, when they have failed some times in a row.
-    pub(super) fn upstreams_answer(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) < FAILURES_MAX
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// The state of now.
+    pub(super) fn moment(&self) -> Moment {
+        Moment::new(self.settings(), self.views.load())
     }
 
     /// Answers at once what can be, into `out`.
     pub(super) fn begin(
         self: &Arc<Self>,
+        moment: &Moment,
         bytes: &[u8],
         client: Client,
         out: &mut Vec<u8>,
     ) -> Begun {
+        let client = Client { address: client.address.to_canonical(), ..client };
+        if self.recall(moment, bytes, client, out) {
+            return Begun::Answered;
+        }
         let asked = match Asked::read(bytes) {
             Ok(asked) => asked,
             Err(refusal) => {
@@ -168,78 +125,98 @@ impl Engine {
                 return Begun::Answered;
             }
         };
-        let settings = self.settings.load();
-        let now_nanos = monotonic_nanos();
-        let client = Client { address: client.address.to_canonical(), ..client };
-        if let Some(begun) = self.turn_away(&settings, &asked, client, now_nanos, out) {
+        if let Some(begun) = self.turn_away(moment, &asked, client, out) {
             return begun;
         }
         let name = domain(&asked.query.name);
-        if let Some(message) = own::local(&asked, name.as_ref(), &settings.config) {
+        if let Some(message) = own::local(&asked, name.as_ref(), &moment.settings.config) {
             self.counters.own.inc();
-            return self.say(&settings, &asked, client, (message, None), out);
+            return self.say(moment, &asked, client, (message, None), out);
         }
-        let key = asked.key();
-        let now_secs = now_nanos / NANOS_PER_SEC;
+        let key = asked.head().key();
         let kept = self.cache.get(&key);
-        let stale_secs_max = settings.config.limits.stale_secs_max;
-        let age = kept.as_ref().map_or(Age::Gone, |kept| kept.age(now_secs, stale_secs_max));
-        if let (Age::Fresh, Some(kept)) = (age, &kept) {
-            self.counters.cached.inc();
-            self.deliver(&settings, (&asked, name.as_ref()), client, kept, out);
+        let stale_secs_max = moment.settings.config.limits.stale_secs_max;
+        let age = kept.as_ref().map_or(Age::Gone, |kept| kept.age(moment.secs(), stale_secs_max));
+        if let (Age::Fresh | Age::Unrefreshed, Some(kept)) = (age, &kept) {
+            let is_stale = age == Age::Unrefreshed;
+            if is_stale { &self.counters.stale } else { &self.counters.cached }.inc();
+            self.deliver(moment, &asked, client, kept, out);
             return Begun::Answered;
         }
         // A name that is blocked is not even told to the upstreams.
-        let early = self.judge(&settings, client, |judge| {
+        let early = moment.judge(client, |judge| {
             name.as_ref().map_or(Ok(Judgement::Pass), |name| judge.name(name, &[]))
         });
-        if !self.may_pass(&settings, &asked, client, early, out) {
+        if !self.may_pass(moment, &asked, client, early, out) {
             return Begun::Answered;
         }
         let stale = kept.filter(|_| age == Age::Stale);
-        self.ask(&settings, asked, client, (name, key, stale), out)
+        self.ask(moment, asked, client, (name, key, stale), out)
+    }
+
+    /// Answers from the cache without taking the question to pieces, if it is there, may go out,
+    /// and who asks may do so; false leaves everything to a closer look.
+    fn recall(&self, moment: &Moment, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> bool {
+        let Some(head) = Head::read(bytes) else { return false };
+        let Some(stored) = self.cache.get(&head.key()) else { return false };
+        let settings = &moment.settings;
+        if stored.age(moment.secs(), 0) != Age::Fresh
+            || !matches!(
+                moment.judge_answer(client, &stored),
+                Ok(Judgement::Pass | Judgement::Allow)
+            )
+            || !settings.may_ask(client.address)
+            || settings.budgets.take_anonymous(client.address, 1, moment.nanos).is_err()
+        {
+            return false;
+        }
+        self.counters.cached.inc();
+        stored.write(&head, None, moment.fit(&head, client.way), out);
+        true
     }
 
     /// Takes a place in flight for a question, or tells that there is none.
     fn ask(
         self: &Arc<Self>,
-        settings: &Arc<Settings>,
+        moment: &Moment,
         asked: Asked,
         client: Client,
         (name, key, stale): (Option<DomainName>, Question, Option<Arc<Stored>>),
         out: &mut Vec<u8>,
     ) -> Begun {
+        let limits = &moment.settings.config.limits;
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.counters.in_flight.inc();
-        let place = Place(Arc::clone(self));
-        if before >= settings.config.limits.in_flight_max {
+        let seat = self.waiting.enter(client.address, limits.in_flight_per_address_max);
+        let is_full = seat.is_none() || before >= limits.in_flight_max;
+        let place = Place { engine: Arc::clone(self), _seat: seat };
+        if is_full {
             self.counters.overload.inc();
             let text = "too many questions are waiting for upstreams";
             let error = ExtendedError::new(ExtendedError::NOT_READY, text);
             let answer = (own::error(ResponseCode::ServFail), Some(error));
-            return self.say(settings, &asked, client, answer, out);
+            return self.say(moment, &asked, client, answer, out);
         }
-        let settings = Arc::clone(settings);
+        let settings = Arc::clone(&moment.settings);
         Begun::Ask(Box::new(Pending { asked, client, name, key, stale, settings, place }))
     }
 
     /// Turns away who may not ask, who asks too much, and what nobody here answers.
     fn turn_away(
-        self: &Arc<Self>,
-        settings: &Settings,
+        &self,
+        moment: &Moment,
         asked: &Asked,
         client: Client,
-        now_nanos: u64,
         out: &mut Vec<u8>,
     ) -> Option<Begun> {
-        let config = &settings.config;
-        if !config.access.iter().any(|network| network.contains(&client.address)) {
+        let settings = &moment.settings;
+        if !settings.may_ask(client.address) {
             self.counters.refused.inc();
             let error = ExtendedError::new(ExtendedError::PROHIBITED, "not for this network");
             let answer = (own::error(ResponseCode::Refused), Some(error));
-            return Some(self.say(settings, asked, client, answer, out));
+            return Some(self.say(moment, asked, client, answer, out));
         }
-        if settings.budgets.take_anonymous(client.address, 1, now_nanos).is_err() {
+        if settings.budgets.take_anonymous(client.address, 1, moment.nanos).is_err() {
             self.counters.over_budget.inc();
             return Some(match client.way {
                 // Whoever really sent it asks again over TCP; who forged the sender cannot. Half
@@ -248,11 +225,11 @@ impl Engine {
                 Way::Udp => {
                     let mut message = own::error(ResponseCode::NoError);
                     message.metadata.truncation = true;
-                    self.say(settings, asked, client, (message, None), out)
+                    self.say(moment, asked, client, (message, None), out)
                 }
-                Way::Stream => {
+                Way::Plain | Way::Encrypted => {
                     let answer = (own::error(ResponseCode::Refused), None);
-                    self.say(settings, asked, client, answer, out)
+                    self.say(moment, asked, client, answer, out)
                 }
             });
         }
@@ -265,104 +242,72 @@ impl Engine {
             _ => ResponseCode::Refused,
         };
         self.counters.refused.inc();
-        Some(self.say(settings, asked, client, (own::error(code), None), out))
-    }
-
-    fn judge(
-        &self,
-        settings: &Settings,
-        client: Client,
-        judge: impl FnOnce(&Judge<'_>) -> Result<Judgement, NoVerdict>,
-    ) -> Result<Judgement, NoVerdict> {
-        let view = self.views.load();
-        let policy = settings.policy(client.address);
-        if policy.action == Action::Pass {
-            return Ok(Judgement::Allow);
-        }
-        judge(&Judge {
-            view: &view,
-            suffixes: self.suffixes,
-            policy,
-            config: &settings.config,
-            now: now_unix(),
-        })
+        Some(self.say(moment, asked, client, (own::error(code), None), out))
     }
 
     /// Whether a question passes its judgement; the answer is written where it does not.
     fn may_pass(
-        self: &Arc<Self>,
-        settings: &Settings,
+        &self,
+        moment: &Moment,
         asked: &Asked,
         client: Client,
         judged: Result<Judgement, NoVerdict>,
         out: &mut Vec<u8>,
     ) -> bool {
+        let config = &moment.settings.config;
         match judged {
             Ok(Judgement::Pass | Judgement::Allow) => true,
             Ok(Judgement::Block(error)) => {
                 self.counters.blocked.inc();
-                let action = settings.policy(client.address).action;
-                let message = own::blocked(asked, action, &settings.config.block_page);
-                self.say(settings, asked, client, (message, Some(error)), out);
+                let action = moment.settings.policy(client.address).action;
+                let message = own::blocked(asked, action, &config.block_page);
+                self.say(moment, asked, client, (message, Some(error)), out);
                 false
             }
             Err(NoVerdict) => {
                 self.counters.no_verdict.inc();
-                if settings.config.without_verdicts == WithoutVerdicts::Forward {
+                if config.without_verdicts == WithoutVerdicts::Forward {
                     return true;
                 }
                 let text = "the verdict database cannot be asked";
                 let error = ExtendedError::new(ExtendedError::NOT_READY, text);
                 let answer = (own::error(ResponseCode::ServFail), Some(error));
-                self.say(settings, asked, client, answer, out);
+                self.say(moment, asked, client, answer, out);
                 false
             }
         }
     }
 
     /// Judges an answer as of now, and writes it or what stands in its place.
-    fn deliver(
-        self: &Arc<Self>,
-        settings: &Settings,
-        (asked, name): (&Asked, Option<&DomainName>),
+    pub(super) fn deliver(
+        &self,
+        moment: &Moment,
+        asked: &Asked,
         client: Client,
         stored: &Stored,
         out: &mut Vec<u8>,
     ) {
-        let judged = self.judge(settings, client, |judge| judge.answer(name, stored));
-        if self.may_pass(settings, asked, client, judged, out) {
-            self.write(settings, asked, client, (stored, None), out);
+        let judged = moment.judge_answer(client, stored);
+        if self.may_pass(moment, asked, client, judged, out) {
+            let head = asked.head();
+            stored.write(&head, None, moment.fit(&head, client.way), out);
         }
-    }
-
-    fn write(
-        &self,
-        settings: &Settings,
-        asked: &Asked,
-        client: Client,
-        (stored, error): (&Stored, Option<&ExtendedError>),
-        out: &mut Vec<u8>,
-    ) {
-        let now_secs = monotonic_nanos() / NANOS_PER_SEC;
-        let room = settings.room(asked, client.way);
-        let payload = settings.config.limits.udp_bytes_max;
-        stored.write(asked, error, (now_secs, room, payload), out);
     }
 
     /// Writes an answer of our own.
     fn say(
         &self,
-        settings: &Settings,
+        moment: &Moment,
         asked: &Asked,
         client: Client,
         (message, error): (Message, Option<ExtendedError>),
         out: &mut Vec<u8>,
     ) -> Begun {
-        let now_secs = monotonic_nanos() / NANOS_PER_SEC;
-        let limits = &settings.config.limits;
-        match Stored::of(message, &asked.query, limits, now_secs) {
+        let limits = &moment.settings.config.limits;
+        match Stored::of(message, &asked.query, limits, moment.secs()) {
             Ok(stored) => {
-                self.write(settings, asked, client, (&stored, error.as_ref()), out);
+                let head = asked.head();
+                stored.write(&head, error.as_ref(), moment.fit(&head, client.way), out);
                 Begun::Answered
             }
             Err(error) => {
@@ -372,83 +317,18 @@ impl Engine {
         }
     }
 
-    /// Answers in the cache are counted now and then, not at each question.
-    pub(super) fn count_cache(&self) {
+    /// What changes slowly is counted now and then, not at each question.
+    pub(super) fn count(&self) {
         self.counters.entries.set(i64::try_from(self.cache.len()).unwrap_or(i64::MAX));
-    }
-}
-
-impl Pending {
-    /// Asks the upstreams, judges what they say, and gives back the answer.
-    pub(super) async fn finish(self) -> Vec<u8> {
-        let engine = &self.place.0;
-        let (dnssec, unchecked) = (self.asked.dnssec_ok(), self.asked.checking_disabled);
-        let query = self.asked.query.clone();
-        let answered = self.settings.upstreams.ask(query, dnssec, unchecked).await;
-        let mut out = Vec::with_capacity(512);
-        let stored = self.keep(answered);
-        let asked = (&self.asked, self.name.as_ref());
-        engine.deliver(&self.settings, asked, self.client, &stored, &mut out);
-        out
-    }
-
-    /// Keeps what the upstreams said, or gives what is to be said without them.
-    fn keep(&self, answered: Result<Message, Failure>) -> Arc<Stored> {
-        let engine = &self.place.0;
-        let limits = &self.settings.config.limits;
-        let now_secs = monotonic_nanos() / NANOS_PER_SEC;
-        let stored = match answered {
-            Ok(message) => {
-                engine.counters.forwarded.inc();
-                engine.failures.store(0, Ordering::Relaxed);
-                let message = message.maybe_strip_dnssec_records(self.asked.dnssec_ok());
-                Stored::of(message, &self.asked.query, limits, now_secs)
-            }
-            Err(failure) => return self.without_upstreams(failure, now_secs),
-        };
-        match stored {
-            Ok(stored) => {
-                let stored = Arc::new(stored);
-                if stored.may_be_kept() {
-                    engine.cache.insert(&self.key, Arc::clone(&stored));
-                }
-                stored
-            }
-            Err(error) => {
-                tracing::debug!(%error, "an upstream's answer cannot be passed on");
-                self.without_upstreams(Failure::NoAnswer, now_secs)
-            }
+        for (upstream, answers) in self.settings().upstreams.pulses() {
+            self.counters.upstream(&upstream, answers);
         }
     }
 
-    /// An answer that has outlived its time, or that there is none (RFC 8767, RFC 9520).
-    fn without_upstreams(&self, failure: Failure, now_secs: u64) -> Arc<Stored> {
-        let engine = &self.place.0;
-        if failure == Failure::NoAnswer {
-            engine.failures.fetch_add(1, Ordering::Relaxed);
-        }
-        let error = match (failure, &self.stale) {
-            (Failure::NoAnswer, Some(stale)) => {
-                engine.counters.stale.inc();
-                return Arc::clone(stale);
-            }
-            (Failure::NoAnswer, None) => {
-                engine.counters.failed.inc();
-                let text = "no upstream answered";
-                ExtendedError::new(ExtendedError::NO_REACHABLE_AUTHORITY, text)
-            }
-            (Failure::Bogus, _) => {
-                engine.counters.bogus.inc();
-                ExtendedError::new(ExtendedError::BOGUS, "its signatures are not valid")
-            }
-        };
-        let keep_secs = self.settings.config.limits.failure_ttl_secs;
-        let stored = Stored::failure(&self.asked, now_secs, keep_secs);
-        let stored = Arc::new(stored.with_error(error));
-        if stored.may_be_kept() {
-            engine.cache.insert(&self.key, Arc::clone(&stored));
-        }
-        stored
+    /// Whether any upstream answers.
+    pub(super) fn upstreams_answer(&self) -> bool {
+        let mut pulses = self.settings().upstreams.pulses().into_iter();
+        pulses.any(|(_, answers)| answers)
     }
 }
 

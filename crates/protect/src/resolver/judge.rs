@@ -48,31 +48,30 @@ impl Judge<'_> {
         name: &DomainName,
         addresses: &[IpAddr],
     ) -> Result<Judgement, NoVerdict> {
+        self.ask(&Indicator::Domain(name.clone()), addresses)
+    }
+
+    fn ask(&self, indicator: &Indicator, addresses: &[IpAddr]) -> Result<Judgement, NoVerdict> {
         if self.view.base.is_none() {
             return Err(NoVerdict);
         }
-        let indicator = Indicator::Domain(name.clone());
-        let question = Question { indicator: &indicator, tenant: None, addresses };
+        let question = Question { indicator, tenant: None, addresses };
         let answer = self.view.ask(&question, self.suffixes, self.now)?;
         if answer.band == Band::Trusted && matches!(answer.basis, Basis::Decision | Basis::Hard) {
             return Ok(Judgement::Allow);
         }
         if self.policy.policy().blocks(answer.risk, answer.band, answer.categories) {
-            return Ok(Judgement::Block(self.error(&reason(&answer, name))));
+            return Ok(Judgement::Block(self.error(&reason(&answer, indicator))));
         }
         Ok(Judgement::Pass)
     }
 
     /// Judges an answer: the name, all names it leads over, and its addresses.
-    pub(super) fn answer(
-        &self,
-        name: Option<&DomainName>,
-        stored: &Stored,
-    ) -> Result<Judgement, NoVerdict> {
-        let Some(name) = name else {
-            return Ok(Judgement::Pass);
+    pub(super) fn answer(&self, stored: &Stored) -> Result<Judgement, NoVerdict> {
+        let judged = match &stored.name {
+            Some(name) => self.name(name, &stored.addresses)?,
+            None => self.addresses(&stored.addresses)?,
         };
-        let judged = self.name(name, &stored.addresses)?;
         if judged != Judgement::Pass {
             return Ok(judged);
         }
@@ -82,15 +81,27 @@ impl Judge<'_> {
                 return Ok(blocked);
             }
         }
-        Ok(self.rebinding(name, stored).unwrap_or(Judgement::Pass))
+        Ok(self.rebinding(stored).unwrap_or(Judgement::Pass))
+    }
+
+    /// Judges addresses of what has no name: the root, and numbers in place of names.
+    fn addresses(&self, addresses: &[IpAddr]) -> Result<Judgement, NoVerdict> {
+        for address in addresses {
+            let indicator = Indicator::Address(*address);
+            if let blocked @ Judgement::Block(_) = self.ask(&indicator, &[])? {
+                return Ok(blocked);
+            }
+        }
+        Ok(Judgement::Pass)
     }
 
     /// Names of the world have no private addresses: who gives them some wants a browser to open
     /// what only its user can reach.
-    fn rebinding(&self, name: &DomainName, stored: &Stored) -> Option<Judgement> {
+    fn rebinding(&self, stored: &Stored) -> Option<Judgement> {
         if !self.config.rebinding_protection {
             return None;
         }
+        let name = stored.name.as_ref()?;
         let address = stored.addresses.iter().find(|address| is_private(**address))?;
         if is_special_name(name.as_str()) || is_private_name(name, &self.config.private_names) {
             return None;
@@ -144,7 +155,8 @@ fn low_half(address: Ipv6Addr) -> u32 {
 }
 
 /// Why, in a few words: `phishing: evil.example and all below it is listed`.
-fn reason(answer: &Answer<'_, '_>, name: &DomainName) -> String {
+fn reason(answer: &Answer<'_, '_>, asked: &Indicator) -> String {
+    let asked = asked.to_string();
     let mut text = String::with_capacity(96);
     let categories = answer.categories.iter().filter(|one| *one != Category::Uncategorised);
     for (at, category) in categories.enumerate() {
@@ -156,20 +168,20 @@ fn reason(answer: &Answer<'_, '_>, name: &DomainName) -> String {
     }
     let decided = answer.decided_by.and_then(|at| answer.matches.get(at));
     if let Some(found) = decided {
-        subject(found, name, &mut text);
+        subject(found, &asked, &mut text);
         text.push_str(match answer.basis {
             Basis::Decision | Basis::Hard => " is blocked by a decision",
             _ => " is listed",
         });
     } else {
-        text.push_str(name.as_str());
+        text.push_str(&asked);
     }
     // Writing into a String cannot fail.
     write!(text, ", risk {}", answer.risk.value()).unwrap_or_default();
     text
 }
 
-fn subject(found: &Match<'_, '_>, name: &DomainName, text: &mut String) {
+fn subject(found: &Match<'_, '_>, asked: &str, text: &mut String) {
     if found.hit.scope == Scope::Below {
         text.push_str("all below ");
     }
@@ -184,7 +196,7 @@ fn subject(found: &Match<'_, '_>, name: &DomainName, text: &mut String) {
             };
             written.unwrap_or_default();
         }
-        Under::Endpoint(_) | Under::Itself => text.push_str(name.as_str()),
+        Under::Endpoint(_) | Under::Itself => text.push_str(asked),
     }
     if found.hit.scope == Scope::Subtree {
         text.push_str(" with all below it");

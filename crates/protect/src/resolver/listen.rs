@@ -1,52 +1,30 @@
 //! The sockets: UDP, TCP, and TLS.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use wardnet_server::Shutdown;
+use wardnet_server::udp::{Answerer, LateSender};
 
 use super::config::Limits;
+use super::crowd::Crowd;
 use super::engine::{Begun, Client, Engine, Way};
-
-/// Datagrams taken from a socket before other tasks have their turn.
-const BATCH: usize = 64;
-
-/// The largest datagram.
-const DATAGRAM_BYTES_MAX: usize = 65_535;
-
-/// Bytes the kernel holds for a socket until they are read.
-const RECEIVE_BYTES: usize = 4 << 20;
+use super::moment::Moment;
 
 /// The longest pause after a failed accept.
 const BACKOFF: Duration = Duration::from_millis(100);
 
 const BACKLOG: u32 = 1_024;
-
-/// Binds a datagram socket that others of this process may share.
-pub(super) fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_reuse_port(true)?;
-    // The system may give less; a smaller buffer only drops more in a burst.
-    if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BYTES) {
-        tracing::debug!(%error, "the receive buffer stays as it is");
-    }
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket.into())
-}
 
 /// Binds a listening socket.
 pub(super) fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
@@ -57,46 +35,41 @@ pub(super) fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Answers datagrams until `stop`.
-pub(super) async fn serve_udp(socket: UdpSocket, engine: Arc<Engine>, stop: Shutdown) {
-    let socket = Arc::new(socket);
-    let mut request = vec![0; DATAGRAM_BYTES_MAX];
-    let mut answer = Vec::with_capacity(2_048);
-    let stopped = stop.wait();
-    tokio::pin!(stopped);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stopped => return,
-            ready = socket.readable() => {
-                if let Err(error) = ready {
-                    tracing::warn!(%error, "a datagram socket cannot be read");
-                    tokio::time::sleep(BACKOFF).await;
-                }
-            }
-        }
-        for _ in 0..BATCH {
-            let Ok((length, from)) = socket.try_recv_from(&mut request) else { break };
-            let bytes = request.get(..length).unwrap_or_default();
-            answer.clear();
-            let client = Client { address: from.ip(), way: Way::Udp };
-            match engine.begin(bytes, client, &mut answer) {
-                Begun::Answered => send(&socket, &answer, from),
-                Begun::Silence => {}
-                Begun::Ask(pending) => {
-                    let socket = Arc::clone(&socket);
-                    tokio::spawn(async move { send(&socket, &pending.finish().await, from) });
-                }
-            }
-        }
-        tokio::task::yield_now().await;
+/// Answers datagrams: from the cache on the thread that took them, and later what upstreams have
+/// to be asked for.
+#[derive(Debug)]
+pub(super) struct Datagrams {
+    engine: Arc<Engine>,
+    moment: Moment,
+    late: Arc<LateSender>,
+    runtime: Handle,
+}
+
+impl Datagrams {
+    /// Must be called within a runtime.
+    pub(super) fn new(engine: Arc<Engine>, late: Arc<LateSender>) -> Self {
+        Self { moment: engine.moment(), engine, late, runtime: Handle::current() }
     }
 }
 
-/// A datagram that the kernel does not take now is lost, as it might be anywhere on its way.
-fn send(socket: &UdpSocket, answer: &[u8], to: SocketAddr) {
-    if let Err(error) = socket.try_send_to(answer, to) {
-        tracing::debug!(%error, "an answer was not sent");
+impl Answerer for Datagrams {
+    fn begin(&mut self) {
+        self.moment = self.engine.moment();
+    }
+
+    fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) {
+        let client = Client { address: from.ip(), way: Way::Udp };
+        match self.engine.begin(&self.moment, datagram, client, out) {
+            Begun::Answered | Begun::Silence => {}
+            Begun::Ask(pending) => {
+                let late = Arc::clone(&self.late);
+                self.runtime.spawn(async move {
+                    if let Err(error) = late.send(from, &pending.finish().await) {
+                        tracing::debug!(%error, "an answer was not sent");
+                    }
+                });
+            }
+        }
     }
 }
 
@@ -105,6 +78,7 @@ pub(super) struct Streams {
     pub(super) engine: Arc<Engine>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) limits: Limits,
+    pub(super) open: AtomicUsize,
 }
 
 /// The way to speak TLS for DNS, from a configuration made for HTTP (RFC 7858, ALPN `dot`).
@@ -156,22 +130,33 @@ pub(super) async fn serve_tcp(listener: TcpListener, streams: Arc<Streams>, stop
 impl Streams {
     async fn connection(&self, stream: TcpStream, from: SocketAddr, stop: Shutdown) {
         self.engine.counters.connections.inc();
-        let idle = Duration::from_millis(self.limits.idle_timeout_ms);
-        let client = Client { address: from.ip(), way: Way::Stream };
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let way = if self.tls.is_some() { Way::Encrypted } else { Way::Plain };
+        let client = Client { address: from.ip(), way };
         // Answers are written whole; waiting for more to send only delays them.
         let ended = match (&self.tls, stream.set_nodelay(true)) {
             (_, Err(error)) => Err(error),
             (None, Ok(())) => self.serve(stream, client, stop).await,
-            (Some(tls), Ok(())) => match tokio::time::timeout(idle, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.serve(stream, client, stop).await,
-                Ok(Err(error)) => Err(error),
-                Err(late) => Err(late.into()),
-            },
+            (Some(tls), Ok(())) => {
+                match tokio::time::timeout(self.idle(), tls.accept(stream)).await {
+                    Ok(Ok(stream)) => self.serve(stream, client, stop).await,
+                    Ok(Err(error)) => Err(error),
+                    Err(late) => Err(late.into()),
+                }
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke off");
         }
+        self.open.fetch_sub(1, Ordering::Relaxed);
         self.engine.counters.connections.dec();
+    }
+
+    /// How long a connection may be idle: less, when they become scarce.
+    fn idle(&self) -> Duration {
+        let idle = Duration::from_millis(self.limits.idle_timeout_ms);
+        let are_scarce = self.open.load(Ordering::Relaxed) > self.limits.connections_max / 2;
+        if are_scarce { idle / 10 } else { idle }
     }
 
     /// Answers the questions of one connection, each as soon as its answer is there (RFC 7766
@@ -204,7 +189,6 @@ impl Streams {
         sender: mpsc::Sender<Vec<u8>>,
         stop: Shutdown,
     ) -> io::Result<()> {
-        let idle = Duration::from_millis(self.limits.idle_timeout_ms);
         let mut request = Vec::new();
         loop {
             // Each question has its place before it is read: one that nobody reads answers for
@@ -216,7 +200,7 @@ impl Streams {
                 biased;
                 () = stop.wait() => return Ok(()),
                 () = sender.closed() => return Ok(()),
-                read = tokio::time::timeout(idle, read_framed(reader, &mut request)) => {
+                read = tokio::time::timeout(self.idle(), read_framed(reader, &mut request)) => {
                     match read {
                         Ok(Ok(true)) => {}
                         Ok(Ok(false)) | Err(_) => return Ok(()),
@@ -225,7 +209,7 @@ impl Streams {
                 }
             }
             let mut answer = Vec::new();
-            match self.engine.begin(&request, client, &mut answer) {
+            match self.engine.begin(&self.engine.moment(), &request, client, &mut answer) {
                 Begun::Answered => drop(place.send(answer)),
                 Begun::Silence => return Ok(()),
                 Begun::Ask(pending) => {
@@ -259,43 +243,4 @@ async fn write_framed(writer: &mut (impl AsyncWrite + Unpin), message: &[u8]) ->
     framed.extend_from_slice(message);
     writer.write_all(&framed).await?;
     writer.flush().await
-}
-
-/// Connections per client; holds only clients that have some.
-#[derive(Debug, Clone, Default)]
-struct Crowd(Arc<Mutex<HashMap<Ipv6Addr, usize>>>);
-
-/// One connection's place in the crowd, given back on drop.
-struct Place {
-    crowd: Crowd,
-    client: Ipv6Addr,
-}
-
-impl Crowd {
-    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
-        // One site has an IPv6 /64 (RFC 6177).
-        let client = match address.to_canonical() {
-            IpAddr::V4(address) => address.to_ipv6_mapped(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)),
-        };
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_insert(0);
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { crowd: self.clone(), client })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
-    }
 }

@@ -13,6 +13,12 @@ struct Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfUpstream {
+    resolver: String,
+    upstream: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Which {
     resolver: String,
 }
@@ -24,6 +30,7 @@ pub struct ResolverMetrics {
     in_flight: Family<Which, Gauge>,
     cached: Family<Which, Gauge>,
     connections: Family<Which, Gauge>,
+    upstreams: Family<OfUpstream, Gauge>,
 }
 
 impl ResolverMetrics {
@@ -35,6 +42,7 @@ impl ResolverMetrics {
             in_flight: Family::default(),
             cached: Family::default(),
             connections: Family::default(),
+            upstreams: Family::default(),
         };
         metrics.register(|registry| {
             let answers = "Answers of a resolver, by what became of the question";
@@ -44,6 +52,8 @@ impl ResolverMetrics {
             registry.register("resolver_cached", "Answers in the cache", own.cached.clone());
             let open = "Connections over TCP and TLS open now";
             registry.register("resolver_connections", open, own.connections.clone());
+            let up = "Whether an upstream answers: 1, or 0 when it has failed some times in a row";
+            registry.register("resolver_upstream_up", up, own.upstreams.clone());
         });
         own
     }
@@ -70,6 +80,8 @@ impl ResolverMetrics {
             in_flight: self.in_flight.get_or_create(&which).clone(),
             entries: self.cached.get_or_create(&which).clone(),
             connections: self.connections.get_or_create(&which).clone(),
+            resolver: resolver.to_owned(),
+            upstreams: self.upstreams.clone(),
         }
     }
 }
@@ -92,4 +104,15 @@ pub(super) struct Counters {
     pub(super) in_flight: Gauge,
     pub(super) entries: Gauge,
     pub(super) connections: Gauge,
+    resolver: String,
+    upstreams: Family<OfUpstream, Gauge>,
+}
+
+impl Counters {
+    /// Shows whether an upstream answers.
+    pub(super) fn upstream(&self, upstream: &str, answers: bool) {
+        let (resolver, upstream) = (self.resolver.clone(), upstream.to_owned());
+        let gauge = self.upstreams.get_or_create(&OfUpstream { resolver, upstream });
+        gauge.set(i64::from(answers));
+    }
 }

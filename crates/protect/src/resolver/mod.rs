@@ -3,11 +3,11 @@
 //! ```text
 //!   listen   UDP, TCP, TLS        doh   HTTPS
 //!      └───────────┬───────────────┘
-//!               engine    one question: access, budget, names apart, cache, upstreams
+//!               engine    one question: access, budget, names apart, cache
 //!      ┌───────────┼───────────┬─────────────┐
-//!    judge       stored      own          upstream
-//!    verdicts    answers as  answers made  hickory's pool and validator
-//!    per client  bytes       here
+//!    judge       stored      own          pending ── upstream
+//!    verdicts    answers as  answers made  upstreams   hickory's connections
+//!    per client  bytes       here          asked       and validator
 //! ```
 //!
 //! Messages, transports to upstreams and validation are hickory's. What is ours is the verdict:
@@ -25,16 +25,22 @@
 mod asked;
 mod cache;
 pub mod config;
+mod crowd;
 mod doh;
 mod engine;
+mod fuzz;
+mod intake;
 mod judge;
 mod listen;
 pub mod metrics;
+mod moment;
 mod own;
+mod pending;
 mod server;
 mod stored;
 pub mod upstream;
 
 pub use config::ResolverConfig;
+pub use fuzz::{fuzz_resolver_answer, fuzz_resolver_question};
 pub use metrics::ResolverMetrics;
 pub use server::{Bound, Pulse, Renewal, Resolver, ResolverError};

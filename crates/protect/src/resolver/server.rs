@@ -3,20 +3,23 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use wardnet_server::listen::{Endpoint, ListenError};
 use wardnet_server::tls::TlsError;
+use wardnet_server::udp::{UdpListener, UdpServer};
 use wardnet_server::{Listener, ListenerConfig, Metrics, Shutdown, Tls};
 use wardnet_verdictdb::Views;
 
 use super::config::ResolverConfig;
 use super::doh;
-use super::engine::{Engine, Settings};
-use super::listen::{Streams, acceptor, bind_tcp, bind_udp, serve_tcp, serve_udp};
+use super::engine::Engine;
+use super::listen::{Datagrams, Streams, acceptor, bind_tcp, serve_tcp};
 use super::metrics::ResolverMetrics;
+use super::moment::Settings;
 use super::upstream::UpstreamError;
 
 /// How often the answers in the cache are counted.
@@ -60,7 +63,7 @@ pub struct Bound {
     config: ResolverConfig,
     engine: Arc<Engine>,
     tls: Option<Arc<Tls>>,
-    udp: Vec<UdpSocket>,
+    udp: Vec<UdpListener>,
     tcp: Vec<TcpListener>,
     dot: Vec<TcpListener>,
     doh: Vec<Listener>,
@@ -74,6 +77,7 @@ pub struct Resolver {
     engine: Arc<Engine>,
     tls: Option<Arc<Tls>>,
     stop: Shutdown,
+    udp: Vec<UdpServer>,
     tasks: JoinSet<()>,
     addresses: Vec<String>,
 }
@@ -90,7 +94,7 @@ pub struct Renewal {
 pub struct Pulse(Arc<Engine>);
 
 impl Pulse {
-    /// Whether its upstreams answer.
+    /// Whether any of its upstreams answers.
     #[must_use]
     pub fn upstreams_answer(&self) -> bool {
         self.0.upstreams_answer()
@@ -140,26 +144,20 @@ impl Bound {
 
     /// Binds UDP and TCP at one port, also where any free one will do.
     fn bind_plain(&mut self, address: SocketAddr) -> Result<(), ResolverError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut tries = 0;
-        let (first, tcp) = loop {
+        let (udp, tcp) = loop {
             let failed = |source| ResolverError::Bind { address, source };
-            let udp = bind_udp(address).map_err(failed)?;
-            let same = udp.local_addr().map_err(failed)?;
+            let udp = UdpListener::bind(address, cores.min(SOCKETS_MAX)).map_err(failed)?;
             tries += 1;
-            match bind_tcp(same) {
+            match bind_tcp(udp.local_addr()) {
                 Ok(tcp) => break (udp, tcp),
                 Err(_) if address.port() == 0 && tries < FREE_PORT_TRIES => {}
                 Err(source) => return Err(failed(source)),
             }
         };
-        let failed = |source| ResolverError::Bind { address, source };
-        let address = first.local_addr().map_err(failed)?;
-        self.addresses.push(format!("dns {address}"));
-        self.udp.push(first);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for _ in 1..cores.min(SOCKETS_MAX) {
-            self.udp.push(bind_udp(address).map_err(failed)?);
-        }
+        self.addresses.push(format!("dns {}", udp.local_addr()));
+        self.udp.push(udp);
         self.tcp.push(tcp);
         Ok(())
     }
@@ -181,17 +179,16 @@ impl Bound {
         Ok(())
     }
 
-    /// Starts to answer.
+    /// Starts to answer. Must be called within a tokio runtime.
     #[must_use]
     pub fn start(self) -> Resolver {
         let stop = Shutdown::new();
         let mut tasks = JoinSet::new();
-        for socket in self.udp {
-            tasks.spawn(serve_udp(socket, Arc::clone(&self.engine), stop.clone()));
-        }
+        let udp = serve_udp(self.udp, &self.engine);
         let streams = |tls| {
             let limits = self.config.limits.clone();
-            Arc::new(Streams { engine: Arc::clone(&self.engine), tls, limits })
+            let open = AtomicUsize::new(0);
+            Arc::new(Streams { engine: Arc::clone(&self.engine), tls, limits, open })
         };
         let plain = streams(None);
         for listener in self.tcp {
@@ -217,17 +214,34 @@ impl Bound {
             engine: self.engine,
             tls: self.tls,
             stop,
+            udp,
             tasks,
             addresses: self.addresses,
         }
     }
 }
 
+/// Starts the threads of datagram sockets. One that the system gives no thread is told in the log,
+/// and the others serve its address.
+fn serve_udp(listeners: Vec<UdpListener>, engine: &Arc<Engine>) -> Vec<UdpServer> {
+    let start = |listener: UdpListener| {
+        let address = listener.local_addr();
+        let late = listener.late_sender().map(Arc::new);
+        let server = late.and_then(|late| {
+            listener.start(|| Datagrams::new(Arc::clone(engine), Arc::clone(&late)))
+        });
+        let told =
+            |error: &io::Error| tracing::error!(%error, "nobody answers datagrams on {address}");
+        server.inspect_err(told).ok()
+    };
+    listeners.into_iter().filter_map(start).collect()
+}
+
 async fn count(engine: Arc<Engine>, stop: Shutdown) {
     loop {
         tokio::select! {
             () = stop.wait() => return,
-            () = tokio::time::sleep(COUNT_EVERY) => engine.count_cache(),
+            () = tokio::time::sleep(COUNT_EVERY) => engine.count(),
         }
     }
 }
@@ -273,6 +287,12 @@ impl Resolver {
     /// Takes no more questions, and waits until those in flight have ended.
     pub async fn stop(mut self) {
         self.stop.trigger();
+        // Threads look up now and then; nobody else waits for them meanwhile.
+        let udp = std::mem::take(&mut self.udp);
+        let stopped = tokio::task::spawn_blocking(|| udp.into_iter().for_each(UdpServer::stop));
+        if let Err(error) = stopped.await {
+            tracing::error!(%error, "threads of a resolver failed");
+        }
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a resolver's task failed");

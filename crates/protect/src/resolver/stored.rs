@@ -1,16 +1,15 @@
 //! An answer in the form that is kept: bytes to send, and what must be judged each time.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hickory_resolver::proto::ProtoError;
 use hickory_resolver::proto::op::{Message, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::svcb::SvcParamValue;
-use hickory_resolver::proto::rr::rdata::{CNAME, NS, PTR};
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use wardnet_model::DomainName;
 
-use super::asked::{Asked, HEADER_BYTES, domain};
+use super::asked::{Asked, HEADER_BYTES, Head, domain};
 use super::config::Limits;
+use super::intake::{canonical, lifetime, to_judge};
 
 /// Seconds that a stale answer is said to be good for (RFC 8767 section 4).
 const STALE_TTL: u32 = 30;
@@ -18,8 +17,17 @@ const STALE_TTL: u32 = 30;
 /// The EDNS option of an extended error (RFC 8914).
 const EXTENDED_ERROR: u16 = 15;
 
+/// The EDNS option that hides the size of an answer (RFC 7830).
+const PADDING: u16 = 12;
+
+/// Encrypted answers have a multiple of so many bytes (RFC 8467 section 4.1).
+const PADDED_BYTES: usize = 468;
+
 /// Bytes of an OPT record without options (RFC 6891).
 const OPT_BYTES: usize = 11;
+
+/// Bytes of an option before its value.
+const OPTION_BYTES: usize = 4;
 
 /// An extended error: its code (RFC 8914) and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +50,23 @@ impl ExtendedError {
     }
 }
 
+/// How an answer has to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit {
+    pub(super) now_secs: u64,
+    /// What it may take.
+    pub(super) bytes_max: usize,
+    /// What we take ourselves over UDP.
+    pub(super) own_payload: u16,
+    /// Whether its size is to say little of what it holds.
+    pub(super) pad: bool,
+}
+
 /// An answer to send again and again.
 #[derive(Debug)]
 pub(super) struct Stored {
+    /// The name that was asked about, as verdicts know names.
+    pub(super) name: Option<DomainName>,
     /// The message without OPT, with the question in lower case.
     wire: Box<[u8]>,
     /// Where in it the lifetimes are.
@@ -57,6 +79,10 @@ pub(super) struct Stored {
     stored_secs: u64,
     expires_secs: u64,
     pub(super) error: Option<ExtendedError>,
+    /// The moment and policy by which it may go out.
+    passed: AtomicU64,
+    /// Until then nobody tries to refresh it.
+    rests_until_secs: AtomicU64,
 }
 
 /// Whether, and how, an answer's time has come.
@@ -64,6 +90,8 @@ pub(super) struct Stored {
 pub(super) enum Age {
     Fresh,
     Stale,
+    /// Stale, and upstreams have just failed to say anything newer.
+    Unrefreshed,
     Gone,
 }
 
@@ -75,13 +103,14 @@ impl Stored {
         limits: &Limits,
         now_secs: u64,
     ) -> Result<Self, ProtoError> {
-        let lifetime = lifetime(&message, limits);
+        let lifetime = lifetime(&message, query.query_type, limits);
         let (targets, addresses) = to_judge(&message.answers);
         let is_secure = message.metadata.authentic_data;
         let message = canonical(message, query, limits);
         let wire = message.to_vec()?.into_boxed_slice();
         let ttls = ttl_places(&wire).ok_or_else(|| ProtoError::from("an unreadable answer"))?;
         Ok(Self {
+            name: domain(&query.name),
             wire,
             ttls: ttls.into(),
             targets: targets.into(),
@@ -90,6 +119,8 @@ impl Stored {
             stored_secs: now_secs,
             expires_secs: now_secs.saturating_add(u64::from(lifetime)),
             error: None,
+            passed: AtomicU64::new(0),
+            rests_until_secs: AtomicU64::new(0),
         })
     }
 
@@ -98,6 +129,7 @@ impl Stored {
         let mut wire = vec![0, 0, 0, ResponseCode::ServFail.low(), 0, 1, 0, 0, 0, 0, 0, 0];
         wire.extend_from_slice(&asked.question);
         Self {
+            name: domain(&asked.query.name),
             wire: wire.into(),
             ttls: Box::default(),
             targets: Box::default(),
@@ -106,12 +138,28 @@ impl Stored {
             stored_secs: now_secs,
             expires_secs: now_secs.saturating_add(u64::from(keep_secs)),
             error: None,
+            passed: AtomicU64::new(0),
+            rests_until_secs: AtomicU64::new(0),
         }
     }
 
     pub(super) fn with_error(mut self, error: ExtendedError) -> Self {
         self.error = Some(error);
         self
+    }
+
+    /// Remembers that it may go out by the moment and policy with this mark.
+    pub(super) fn pass(&self, mark: u64) {
+        self.passed.store(mark, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_passed(&self, mark: u64) -> bool {
+        self.passed.load(Ordering::Relaxed) == mark
+    }
+
+    /// Keeps others from trying to refresh it for a while.
+    pub(super) fn rest_until(&self, secs: u64) {
+        self.rests_until_secs.store(secs, Ordering::Relaxed);
     }
 
     /// Good for some seconds at least.
@@ -128,7 +176,8 @@ impl Stored {
         if now_secs < self.expires_secs {
             Age::Fresh
         } else if now_secs < self.expires_secs.saturating_add(u64::from(stale_secs_max)) {
-            Age::Stale
+            let rests = now_secs < self.rests_until_secs.load(Ordering::Relaxed);
+            if rests { Age::Unrefreshed } else { Age::Stale }
         } else {
             Age::Gone
         }
@@ -141,44 +190,43 @@ impl Stored {
         (bytes + size_of::<Self>()) as u64
     }
 
-    /// Appends the answer to `asked`, in at most `bytes_max` bytes: cut, and marked so, where it
-    /// has more.
+    /// Appends the answer to `head`, where it has more than fits: cut, and marked so.
     pub(super) fn write(
         &self,
-        asked: &Asked,
+        head: &Head<'_>,
         error: Option<&ExtendedError>,
-        (now_secs, bytes_max, own_payload): (u64, usize, u16),
+        fit: Fit,
         out: &mut Vec<u8>,
     ) {
         let start = out.len();
-        let stale = ExtendedError::new(ExtendedError::STALE, String::new());
-        let stale = self.is_stale(now_secs).then_some(&stale);
-        let error = error.or(self.error.as_ref()).or(stale);
         out.extend_from_slice(&self.wire);
         let Some(message) = out.get_mut(start..) else { return };
-        self.age_ttls(message, now_secs);
-        if let Some(question) = message.get_mut(HEADER_BYTES..HEADER_BYTES + asked.question.len()) {
-            question.copy_from_slice(&asked.question);
+        self.age_ttls(message, fit.now_secs);
+        let question_end = HEADER_BYTES + head.question.len();
+        if let Some(question) = message.get_mut(HEADER_BYTES..question_end) {
+            question.copy_from_slice(head.question);
         }
-        let opt_bytes = if asked.edns.is_some() { OPT_BYTES } else { 0 };
-        if self.wire.len() + opt_bytes > bytes_max {
-            out.truncate(start + HEADER_BYTES + asked.question.len());
-            if let Some(header) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<12>) {
+        let opt_bytes = if head.edns.is_some() { OPT_BYTES } else { 0 };
+        let is_cut = self.wire.len() + opt_bytes > fit.bytes_max;
+        if is_cut {
+            out.truncate(start + question_end);
+        }
+        if let Some(header) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<12>) {
+            if is_cut {
                 header[2] |= 0x02;
                 header[6..].fill(0);
             }
+            self.write_head(head, header);
         }
-        if let Some(header) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<12>) {
-            self.write_head(asked, header);
-        }
-        if let Some(edns) = asked.edns {
-            let room = bytes_max.saturating_sub(out.len() - start + OPT_BYTES);
-            let error = error.filter(|error| error.text.len() + 6 <= room);
-            write_opt(edns.dnssec_ok, own_payload, error, out);
+        if let Some(edns) = head.edns {
+            let stale = ExtendedError::new(ExtendedError::STALE, String::new());
+            let stale = self.is_stale(fit.now_secs).then_some(&stale);
+            let error = error.or(self.error.as_ref()).or(stale);
+            write_opt(start, edns.dnssec_ok, error, fit, out);
         }
     }
 
-    fn write_head(&self, asked: &Asked, header: &mut [u8; HEADER_BYTES]) {
+    fn write_head(&self, asked: &Head<'_>, header: &mut [u8; HEADER_BYTES]) {
         let [id_high, id_low] = asked.id.to_be_bytes();
         header[0] = id_high;
         header[1] = id_low;
@@ -212,120 +260,45 @@ impl Stored {
     }
 }
 
-fn write_opt(dnssec_ok: bool, payload: u16, error: Option<&ExtendedError>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0, 0, 41]);
-    out.extend_from_slice(&payload.to_be_bytes());
-    out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
-    let Some(error) = error else {
-        out.extend_from_slice(&[0, 0]);
-        return;
-    };
-    // The text was measured against the room for it, which is far below 64 KiB.
-    let length = u16::try_from(error.text.len() + 2).unwrap_or(2);
-    out.extend_from_slice(&(length + 4).to_be_bytes());
-    out.extend_from_slice(&EXTENDED_ERROR.to_be_bytes());
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&error.code.to_be_bytes());
-    out.extend_from_slice(error.text.as_bytes());
-}
-
-/// The message as it is kept: no OPT, no signature of the transaction, the name asked for in
-/// lower case wherever it stands, no lifetime above the limit.
-fn canonical(mut message: Message, query: &Query, limits: &Limits) -> Message {
-    let mut lower = query.clone();
-    lower.name = query.name.to_lowercase();
-    message.edns = None;
-    message.signature = None;
-    let sections = [&mut message.answers, &mut message.authorities, &mut message.additionals];
-    for record in sections.into_iter().flatten() {
-        record.name = spelt_like(&record.name, &lower.name);
-        match &mut record.data {
-            RData::CNAME(CNAME(name)) | RData::NS(NS(name)) | RData::PTR(PTR(name)) => {
-                *name = spelt_like(name, &lower.name);
-            }
-            RData::MX(mx) => mx.exchange = spelt_like(&mx.exchange, &lower.name),
-            RData::SOA(soa) => {
-                soa.mname = spelt_like(&soa.mname, &lower.name);
-                soa.rname = spelt_like(&soa.rname, &lower.name);
-            }
-            _ => {}
-        }
-        record.ttl = record.ttl.min(limits.ttl_secs_max);
-    }
-    message.queries = vec![lower];
-    message
-}
-
-/// The name with the end that it shares with `lower` spelt as there. The upstream was asked in a
-/// spelling drawn at random, against forged answers, and names of the types that may be compressed
-/// (RFC 3597 section 4) take their ends from that question.
-fn spelt_like(name: &Name, lower: &Name) -> Name {
-    let both = name.iter().rev().zip(lower.iter().rev());
-    let shared = both.take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count();
-    let own = name.iter().len().saturating_sub(shared);
-    let end = lower.iter().len().saturating_sub(shared);
-    let labels = name.iter().take(own).chain(lower.iter().skip(end));
-    Name::from_labels(labels).unwrap_or_else(|_| name.clone())
-}
-
-/// Seconds that an answer may be kept.
-fn lifetime(message: &Message, limits: &Limits) -> u32 {
-    let code = message.metadata.response_code;
-    if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-        return 0;
-    }
-    let all = message.answers.iter().chain(&message.authorities);
-    let least = all.map(|record| record.ttl).min().unwrap_or(0).min(limits.ttl_secs_max);
-    let is_negative = code == ResponseCode::NXDomain
-        || message.answers.iter().all(|record| record.record_type() == RecordType::CNAME);
-    if !is_negative {
-        return least;
-    }
-    // RFC 2308 section 5: without an SOA, a negative answer is not kept.
-    let soa = message.authorities.iter().find_map(|record| match &record.data {
-        RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
-        _ => None,
-    });
-    soa.map_or(0, |soa| soa.min(least).min(limits.negative_ttl_secs_max))
-}
-
-/// Names and addresses that an answer leads to.
-fn to_judge(answers: &[Record]) -> (Vec<DomainName>, Vec<IpAddr>) {
-    let mut targets = Vec::new();
-    let mut addresses = Vec::new();
-    for record in answers {
-        match &record.data {
-            RData::CNAME(name) => targets.extend(domain(&name.0)),
-            RData::A(address) => addresses.push(IpAddr::V4(Ipv4Addr::from(*address))),
-            RData::AAAA(address) => addresses.push(IpAddr::V6(Ipv6Addr::from(*address))),
-            RData::HTTPS(service) => hints(&service.0, &mut targets, &mut addresses),
-            RData::SVCB(service) => hints(service, &mut targets, &mut addresses),
-            _ => {}
-        }
-    }
-    (targets, addresses)
-}
-
-/// What a service record leads to: another name, and addresses that browsers use at once.
-fn hints(
-    service: &hickory_resolver::proto::rr::rdata::SVCB,
-    targets: &mut Vec<DomainName>,
-    addresses: &mut Vec<IpAddr>,
+/// Appends the OPT record to the message that begins at `start`, with as much of the reason as
+/// there is room for.
+fn write_opt(
+    start: usize,
+    dnssec_ok: bool,
+    error: Option<&ExtendedError>,
+    fit: Fit,
+    out: &mut Vec<u8>,
 ) {
-    if !service.target_name.is_root() {
-        targets.extend(domain(&service.target_name));
-    }
-    for (_, value) in &service.svc_params {
-        match value {
-            SvcParamValue::Ipv4Hint(hint) => {
-                addresses.extend(hint.0.iter().map(|a| IpAddr::V4(Ipv4Addr::from(*a))));
-            }
-            SvcParamValue::Ipv6Hint(hint) => {
-                addresses.extend(hint.0.iter().map(|a| IpAddr::V6(Ipv6Addr::from(*a))));
-            }
-            _ => {}
+    out.extend_from_slice(&[0, 0, 41]);
+    out.extend_from_slice(&fit.own_payload.to_be_bytes());
+    out.extend_from_slice(&[0, 0, u8::from(dnssec_ok) << 7, 0]);
+    let length_at = out.len();
+    out.extend_from_slice(&[0, 0]);
+    let room = |out: &Vec<u8>| fit.bytes_max.saturating_sub(out.len() - start);
+    if let Some(error) = error {
+        let bytes = |text: &str| OPTION_BYTES + 2 + text.len();
+        let text = Some(&*error.text).filter(|text| bytes(text) <= room(out)).unwrap_or_default();
+        if bytes(text) <= room(out) {
+            write_option(EXTENDED_ERROR, &[&error.code.to_be_bytes(), text.as_bytes()], out);
         }
     }
+    if fit.pad && room(out) >= OPTION_BYTES {
+        let bytes = out.len() - start + OPTION_BYTES;
+        let more = (bytes.next_multiple_of(PADDED_BYTES) - bytes).min(room(out) - OPTION_BYTES);
+        write_option(PADDING, &[&[0; PADDED_BYTES][..more]], out);
+    }
+    let length = u16::try_from(out.len() - length_at - 2).unwrap_or(0);
+    if let Some(place) = out.get_mut(length_at..length_at + 2) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+fn write_option(code: u16, values: &[&[u8]], out: &mut Vec<u8>) {
+    // Values were measured against the room for them, which is below 64 KiB.
+    let length = values.iter().map(|value| value.len()).sum::<usize>();
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(length).unwrap_or(0).to_be_bytes());
+    values.iter().for_each(|value| out.extend_from_slice(value));
 }
 
 /// Where the lifetimes are in a message that was encoded here.

@@ -1,136 +1,42 @@
-//! Upstream servers: hickory's pool over UDP, TCP, TLS and HTTPS, and validation over it.
+//! Upstream servers: hickory's connections over UDP, TCP, TLS and HTTPS, and validation over them.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverOpts};
+use hickory_resolver::config::ResolverOpts;
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer as _};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, Message, Query, ResponseCode};
+use hickory_resolver::proto::rr::rdata::opt::EdnsOption;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde::Deserialize;
 
+use self::crew::Crew;
 use super::config::ResolverConfig;
+
+mod crew;
+mod written;
+
+pub use written::{NotAnUpstream, Upstream};
+
+/// The EDNS option that hides the size of a question (RFC 7830).
+const PADDING: u16 = 12;
+
+/// Encrypted questions have a multiple of so many bytes (RFC 8467 section 4.1).
+const PADDED_BYTES: usize = 128;
 
 /// Questions that one connection to an upstream carries at once.
 const ACTIVE_PER_CONNECTION_MAX: usize = 1_024;
 
 /// Aliases that are followed one after the other.
 const ALIASES_MAX: usize = 8;
-
-/// One upstream server: `udp://192.0.2.53`, `tcp://192.0.2.53:5353`,
-/// `tls://192.0.2.53#dns.example.net`, `https://192.0.2.53/dns-query#dns.example.net`.
-///
-/// It is named by address, so that finding it needs no resolver; what stands after `#` is the name
-/// in its certificate, the address where it is absent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Upstream {
-    address: SocketAddr,
-    transport: Transport,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Transport {
-    Udp,
-    Tcp,
-    Tls { name: Arc<str> },
-    Https { name: Arc<str>, path: Arc<str> },
-}
-
-/// A text that names no upstream.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no upstream; write udp://192.0.2.53, tcp://192.0.2.53:53, \
-     tls://192.0.2.53#dns.example.net or https://192.0.2.53/dns-query#dns.example.net"
-)]
-pub struct NotAnUpstream(String);
-
-impl TryFrom<String> for Upstream {
-    type Error = NotAnUpstream;
-
-    fn try_from(text: String) -> Result<Self, NotAnUpstream> {
-        text.parse()
-    }
-}
-
-impl FromStr for Upstream {
-    type Err = NotAnUpstream;
-
-    fn from_str(text: &str) -> Result<Self, NotAnUpstream> {
-        let wrong = || NotAnUpstream(text.chars().take(128).collect());
-        let (scheme, rest) = text.split_once("://").unwrap_or(("udp", text));
-        let (rest, name) = match rest.split_once('#') {
-            Some((rest, name)) => (rest, Some(name)),
-            None => (rest, None),
-        };
-        let (host, path) = match rest.split_once('/') {
-            Some((host, path)) => (host, Some(format!("/{path}"))),
-            None => (rest, None),
-        };
-        let port = match scheme {
-            "udp" | "tcp" => 53,
-            "tls" => 853,
-            "https" => 443,
-            _ => return Err(wrong()),
-        };
-        let address = socket_address(host, port).ok_or_else(wrong)?;
-        let is_web = scheme == "https";
-        let is_plain = port == 53;
-        if (path.is_some() && !is_web) || (name.is_some() && is_plain) || name == Some("") {
-            return Err(wrong());
-        }
-        let name: Arc<str> = name.map_or_else(|| address.ip().to_string().into(), Into::into);
-        let transport = match scheme {
-            "udp" => Transport::Udp,
-            "tcp" => Transport::Tcp,
-            "tls" => Transport::Tls { name },
-            _ => Transport::Https { name, path: path.unwrap_or("/dns-query".to_owned()).into() },
-        };
-        Ok(Self { address, transport })
-    }
-}
-
-fn socket_address(host: &str, port: u16) -> Option<SocketAddr> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let address = bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, port));
-    address.or_else(|_| host.parse::<SocketAddr>()).ok()
-}
-
-impl Upstream {
-    /// As hickory wants it.
-    fn server(&self) -> NameServerConfig {
-        let connection = |protocol: ProtocolConfig| {
-            let mut connection = ConnectionConfig::new(protocol);
-            connection.port = self.address.port();
-            connection
-        };
-        let connections = match &self.transport {
-            // What is truncated over UDP is asked again over TCP.
-            Transport::Udp => {
-                vec![connection(ProtocolConfig::Udp), connection(ProtocolConfig::Tcp)]
-            }
-            Transport::Tcp => vec![connection(ProtocolConfig::Tcp)],
-            Transport::Tls { name } => {
-                vec![connection(ProtocolConfig::Tls { server_name: Arc::clone(name) })]
-            }
-            Transport::Https { name, path } => vec![connection(ProtocolConfig::Https {
-                server_name: Arc::clone(name),
-                path: Arc::clone(path),
-            })],
-        };
-        NameServerConfig::new(self.address.ip(), true, connections)
-    }
-}
 
 /// Why upstreams cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -149,8 +55,6 @@ pub enum UpstreamError {
     Tls(String),
 }
 
-type Pool = NameServerPool<TokioRuntimeProvider>;
-
 /// Why an upstream gave no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -163,10 +67,12 @@ pub(super) enum Failure {
 /// What upstreams are asked with.
 #[derive(Clone)]
 pub(super) struct Upstreams {
-    pool: Pool,
-    validator: Option<DnssecDnsHandle<Pool>>,
+    crew: Crew,
+    validator: Option<DnssecDnsHandle<Crew>>,
     options: DnsRequestOptions,
     trusts_ad: bool,
+    /// All ways are encrypted: only then does padding hide something.
+    pads: bool,
 }
 
 impl std::fmt::Debug for Upstreams {
@@ -177,70 +83,78 @@ impl std::fmt::Debug for Upstreams {
 
 impl Upstreams {
     pub(super) fn new(config: &ResolverConfig) -> Result<Self, UpstreamError> {
+        let limits = &config.limits;
+        let timeout = Duration::from_millis(limits.upstream_timeout_ms);
+        let patience = Duration::from_millis(limits.upstream_patience_ms);
         let mut options = ResolverOpts::default();
-        options.timeout = Duration::from_millis(config.limits.upstream_timeout_ms);
+        options.timeout = timeout;
         options.attempts = 1;
-        options.case_randomization = true;
+        options.case_randomization = config.random_case;
         options.max_active_requests = ACTIVE_PER_CONNECTION_MAX;
-        options.edns_payload_len = config.limits.udp_bytes_max;
+        options.edns_payload_len = limits.udp_bytes_max;
         let mut request = DnsRequestOptions::default();
-        request.edns_payload_len = config.limits.udp_bytes_max;
-        request.case_randomization = true;
+        request.edns_payload_len = limits.udp_bytes_max;
+        request.case_randomization = config.random_case;
         let tls = client_tls(config.upstream_ca.as_deref())?;
         let context = Arc::new(PoolContext::new(options, tls));
-        let servers = config.upstreams.iter().map(Upstream::server);
-        let pool = Pool::from_config(servers, context, TokioRuntimeProvider::default());
+        let pool = |upstream: &Upstream| {
+            let (context, runtime) = (Arc::clone(&context), TokioRuntimeProvider::default());
+            let pool = NameServerPool::from_config([upstream.server()], context, runtime);
+            (upstream.to_string(), pool)
+        };
+        let crew = Crew::new(config.upstreams.iter().map(pool), patience, timeout);
         let validator = if config.validate {
             let anchors = anchors(config.trust_anchor.as_deref())?;
-            Some(DnssecDnsHandle::with_trust_anchor(pool.clone(), Arc::new(anchors)))
+            Some(DnssecDnsHandle::with_trust_anchor(crew.clone(), Arc::new(anchors)))
         } else {
             None
         };
-        Ok(Self { pool, validator, options: request, trusts_ad: config.upstream_validates })
+        let pads = config.upstreams.iter().all(Upstream::is_encrypted);
+        let trusts_ad = config.upstream_validates;
+        Ok(Self { crew, validator, options: request, trusts_ad, pads })
     }
 
-    /// Asks, and follows aliases that an upstream leaves to us. `dnssec` is the DO bit, `unchecked`
-    /// the CD bit.
-    pub(super) async fn ask(
-        &self,
-        query: Query,
-        dnssec: bool,
-        unchecked: bool,
-    ) -> Result<Message, Failure> {
-        let mut message = self.ask_once(query.clone(), dnssec, unchecked).await?;
+    /// Each upstream, and whether it answers.
+    pub(super) fn pulses(&self) -> Vec<(String, bool)> {
+        self.crew.pulses()
+    }
+
+    /// Asks, and follows aliases that an upstream leaves to us.
+    pub(super) async fn ask(&self, query: Query, manner: Manner) -> Result<Message, Failure> {
+        let mut message = self.ask_once(query.clone(), manner).await?;
         for _ in 0..ALIASES_MAX {
-            let Some(target) = loose_end(&message, &query) else { break };
+            let Some(target) = loose_end(&message, &query) else { return Ok(message) };
             let next = Query::query(target, query.query_type);
-            let next = self.ask_once(next, dnssec, unchecked).await?;
+            let next = self.ask_once(next, manner).await?;
             message.metadata.response_code = next.metadata.response_code;
             message.metadata.authentic_data &= next.metadata.authentic_data;
             message.authorities.clone_from(&next.authorities);
             if next.answers.is_empty() {
-                break;
+                return Ok(message);
             }
             message.add_answers(next.answers.iter().cloned());
         }
-        Ok(message)
+        Err(Failure::NoAnswer)
     }
 
-    async fn ask_once(
-        &self,
-        query: Query,
-        dnssec: bool,
-        unchecked: bool,
-    ) -> Result<Message, Failure> {
+    async fn ask_once(&self, query: Query, manner: Manner) -> Result<Message, Failure> {
         let mut options = self.options;
-        let validator = self.validator.as_ref().filter(|_| !unchecked);
-        options.edns_set_dnssec_ok = dnssec || validator.is_some();
+        let is_checked = !manner.checking_disabled && !manner.is_private;
+        let validator = self.validator.as_ref().filter(|_| is_checked);
+        options.edns_set_dnssec_ok = manner.dnssec_ok || validator.is_some();
         options.use_edns = true;
         let mut request = DnsRequest::from_query(query.clone(), options);
         request.metadata.recursion_desired = true;
-        request.metadata.checking_disabled = unchecked;
+        request.metadata.checking_disabled = manner.checking_disabled;
         // It asks for the AD bit of the answer (RFC 6840 section 5.7).
         request.metadata.authentic_data = self.trusts_ad;
+        if let Some(edns) = request.edns.as_mut().filter(|_| self.pads) {
+            let padding = EdnsOption::Unknown(PADDING, vec![0; padding_bytes(&query)]);
+            edns.options_mut().insert(padding);
+        }
         let answered = match validator {
             Some(validator) => validator.send(request).first_answer().await,
-            None => self.pool.send(request).first_answer().await,
+            None => self.crew.send(request).first_answer().await,
         };
         let mut message = message_of(answered, &query)?;
         message.metadata.authentic_data = match validator {
@@ -249,6 +163,24 @@ impl Upstreams {
         };
         Ok(message)
     }
+}
+
+/// How upstreams are asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// The DO bit.
+    pub(super) dnssec_ok: bool,
+    /// The CD bit: who asks validates.
+    pub(super) checking_disabled: bool,
+    /// The name exists inside only, where nobody signs for it.
+    pub(super) is_private: bool,
+}
+
+/// Bytes to fill a question up with.
+fn padding_bytes(query: &Query) -> usize {
+    // Header, name, type and class, OPT record, and the head of the option.
+    let bytes = 12 + query.name.len() + 4 + 11 + 4;
+    bytes.next_multiple_of(PADDED_BYTES) - bytes
 }
 
 /// Where the aliases of an answer end, if nothing is said of that name yet.
@@ -359,6 +291,3 @@ fn anchors(path: Option<&Path>) -> Result<TrustAnchors, UpstreamError> {
     }
     Ok(anchors)
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::backend::folder;
 use crate::output::line;
+use anyhow::Context as _;
 use std::process::ExitCode;
 use wardnet_server::Tls;
 
@@ -23,13 +24,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         line(format!("listener: {kind} on {}", http.listen));
     }
     for resolver in &config.resolver {
-        wardnet_protect::resolver::Resolver::prepare(resolver.clone())?;
-        if let Some(files) = resolver.tls() {
-            Tls::load(files)?;
-        }
         let addresses = resolver.listen.iter().chain(&resolver.dot).chain(&resolver.doh);
         let addresses: Vec<_> = addresses.map(ToString::to_string).collect();
-        line(format!("listener: resolver on {}", addresses.join(", ")));
+        let name = format!("resolver on {}", addresses.join(", "));
+        wardnet_protect::resolver::Resolver::prepare(resolver.clone())
+            .with_context(|| name.clone())?;
+        if let Some(files) = resolver.tls() {
+            Tls::load(files).with_context(|| name.clone())?;
+        }
+        line(format!("listener: {name}"));
     }
     match &config.feeds {
         Some(path) => {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::*;
+use crate::resolver::config::{Action, PolicyConfig};
 use crate::testing;
 use hickory_resolver::proto::op::{Edns, Query};
 use hickory_resolver::proto::rr::rdata::{A, CNAME};
@@ -33,27 +34,49 @@ struct House {
     asked: Arc<AtomicUsize>,
 }
 
-async fn upstream(asked: Arc<AtomicUsize>) -> SocketAddr {
+/// What the upstream says; nothing to what it has no word for.
+fn say(bytes: &[u8], helps: bool) -> Option<Vec<u8>> {
+    let mut message = Message::from_vec(bytes).unwrap().into_response();
+    let asked = message.queries[0].name.clone();
+    let name = asked.to_lowercase().to_ascii();
+    let mut data = zone(&name);
+    match &*name {
+        "silent.shop." if !helps => return None,
+        "refused.shop." if !helps => message.metadata.response_code = ResponseCode::Refused,
+        "wrong-id.shop." => message.metadata.id ^= 1,
+        "wrong-name.shop." => message.queries[0].name = Name::from_ascii("good.shop.").unwrap(),
+        "wrong-case.shop." => {
+            let flip = |byte: u8| if byte.is_ascii_alphabetic() { byte ^ 0x20 } else { byte };
+            let labels = asked.iter().map(|label| label.iter().map(|b| flip(*b)).collect());
+            message.queries[0].name = Name::from_labels(labels.collect::<Vec<Vec<u8>>>()).unwrap();
+        }
+        "garbage.shop." => return Some(bytes[..7].to_vec()),
+        _ => {}
+    }
+    if data.is_empty() && message.response_code == ResponseCode::NoError {
+        data.push(RData::A(A::new(198, 51, 100, 7)));
+    }
+    message.add_answers(data.into_iter().map(|data| {
+        let owner = match (&data, &*name) {
+            (RData::A(_), "alias.shop.") => Name::from_ascii("www.evil.top.").unwrap(),
+            _ => asked.clone(),
+        };
+        Record::from_rdata(owner, 300, data)
+    }));
+    Some(message.to_vec().unwrap())
+}
+
+/// Starts an upstream; one that helps answers even what troubles others.
+async fn upstream(asked: Arc<AtomicUsize>, helps: bool) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
         let mut bytes = [0; 4_096];
         while let Ok((length, from)) = socket.recv_from(&mut bytes).await {
             asked.fetch_add(1, Ordering::SeqCst);
-            let mut message = Message::from_vec(&bytes[..length]).unwrap().into_response();
-            let name = message.queries[0].name.clone();
-            let data = zone(&name.to_lowercase().to_ascii());
-            if name.to_lowercase().to_ascii() == "silent.shop." {
-                continue;
+            if let Some(answer) = say(&bytes[..length], helps) {
+                socket.send_to(&answer, from).await.unwrap();
             }
-            message.add_answers(data.into_iter().map(|data| {
-                let owner = match (&data, name.to_lowercase().to_ascii().as_str()) {
-                    (RData::A(_), "alias.shop.") => Name::from_ascii("www.evil.top.").unwrap(),
-                    _ => name.clone(),
-                };
-                Record::from_rdata(owner, 300, data)
-            }));
-            socket.send_to(&message.to_vec().unwrap(), from).await.unwrap();
         }
     });
     address
@@ -66,7 +89,7 @@ impl House {
 
     async fn with_view(view: View, change: impl FnOnce(&mut ResolverConfig)) -> Self {
         let asked = Arc::new(AtomicUsize::new(0));
-        let address = upstream(Arc::clone(&asked)).await;
+        let address = upstream(Arc::clone(&asked), false).await;
         let mut config = ResolverConfig {
             upstreams: vec![format!("udp://{address}").parse().unwrap()],
             ..ResolverConfig::default()
@@ -82,7 +105,7 @@ impl House {
     async fn ask_from(&self, address: &str, way: Way, request: &[u8]) -> Option<Message> {
         let client = Client { address: address.parse().unwrap(), way };
         let mut out = Vec::new();
-        match self.engine.begin(request, client, &mut out) {
+        match self.engine.begin(&self.engine.moment(), request, client, &mut out) {
             Begun::Answered => {}
             Begun::Silence => return None,
             Begun::Ask(pending) => out = pending.finish().await,
@@ -91,7 +114,7 @@ impl House {
     }
 
     async fn ask(&self, name: &str) -> Message {
-        self.ask_from("127.0.0.1", Way::Stream, &request(name)).await.unwrap()
+        self.ask_from("127.0.0.1", Way::Plain, &request(name)).await.unwrap()
     }
 
     fn upstream_was_asked(&self) -> usize {
@@ -195,7 +218,7 @@ async fn each_network_has_its_policy() {
         {"networks": ["10.4.0.0/16"], "action": "refused"}
     ]"#;
     let house = House::new(|config| config.policy = serde_json::from_str(policies).unwrap()).await;
-    let from = |client: &'static str| house.ask_from(client, Way::Stream, &REQUEST);
+    let from = |client: &'static str| house.ask_from(client, Way::Plain, &REQUEST);
     static REQUEST: std::sync::LazyLock<Vec<u8>> =
         std::sync::LazyLock::new(|| request("www.evil.top."));
     for client in ["10.1.0.1", "10.2.0.1"] {
@@ -238,27 +261,104 @@ async fn upstreams_that_are_silent_are_told_and_not_asked_at_once_again() {
     let before = house.upstream_was_asked();
     house.ask("silent.shop.").await;
     assert_eq!(house.upstream_was_asked(), before);
-    assert!(house.engine.upstreams_answer(), "one failure is none");
-    for number in 0..FAILURES_MAX {
-        house.engine.failures.store(number, Ordering::Relaxed);
+}
+
+#[tokio::test]
+async fn more_questions_than_may_wait_are_told_so() {
+    let house = House::new(|config| config.limits.in_flight_max = 1).await;
+    let client = Client { address: "127.0.0.1".parse().unwrap(), way: Way::Plain };
+    let mut out = Vec::new();
+    let moment = house.engine.moment();
+    let first = house.engine.begin(&moment, &request("silent.shop."), client, &mut out);
+    assert!(matches!(first, Begun::Ask(_)));
+    let answer = house.ask("good.shop.").await;
+    assert_eq!(answer.response_code, ResponseCode::ServFail);
+    drop(first);
+    assert!(!house.ask("good.shop.").await.answers.is_empty(), "the place is free again");
+}
+
+#[tokio::test]
+async fn one_client_cannot_take_all_places() {
+    let house = House::new(|config| config.limits.in_flight_per_address_max = 1).await;
+    let greedy = Client { address: "127.0.0.1".parse().unwrap(), way: Way::Plain };
+    let (moment, mut out) = (house.engine.moment(), Vec::new());
+    let first = house.engine.begin(&moment, &request("silent.shop."), greedy, &mut out);
+    assert!(matches!(first, Begun::Ask(_)));
+    assert_eq!(house.ask("good.shop.").await.response_code, ResponseCode::ServFail);
+    let other = house.ask_from("10.0.0.1", Way::Udp, &request("good.shop.")).await.unwrap();
+    assert!(!other.answers.is_empty());
+}
+
+#[tokio::test]
+async fn many_who_ask_the_same_are_one_question_to_the_upstream() {
+    let house = House::new(|_| {}).await;
+    let (one, two, three) =
+        tokio::join!(house.ask("good.shop."), house.ask("GOOD.shop."), house.ask("good.shop."));
+    assert!([one, two, three].iter().all(|answer| !answer.answers.is_empty()));
+    assert_eq!(house.upstream_was_asked(), 1);
+}
+
+#[tokio::test]
+async fn upstreams_that_lie_about_the_question_are_not_believed() {
+    let house = House::new(|_| {}).await;
+    for name in ["wrong-id.shop.", "wrong-name.shop.", "wrong-case.shop.", "garbage.shop."] {
+        let answer = house.ask(name).await;
+        assert_eq!(answer.response_code, ResponseCode::ServFail, "{name}");
+        assert!(answer.answers.is_empty(), "{name}");
     }
-    house.engine.failures.store(FAILURES_MAX, Ordering::Relaxed);
+}
+
+#[tokio::test]
+async fn an_upstream_that_knows_no_case_is_believed_where_the_operator_says_so() {
+    let house = House::new(|config| config.random_case = false).await;
+    assert!(!house.ask("wrong-case.shop.").await.answers.is_empty());
+}
+
+#[tokio::test]
+async fn the_next_upstream_is_asked_where_one_refuses_or_is_silent() {
+    let good = upstream(Arc::default(), true).await;
+    for trouble in ["refused.shop.", "silent.shop."] {
+        let house = House::new(|config| {
+            config.limits.upstream_patience_ms = 50;
+            config.upstreams.push(format!("udp://{good}").parse().unwrap());
+        });
+        let answer = house.await.ask(trouble).await;
+        assert!(!answer.answers.is_empty(), "{trouble}");
+    }
+}
+
+#[tokio::test]
+async fn lost_upstreams_are_noticed_and_come_back() {
+    let house = House::new(|config| config.limits.failure_ttl_secs = 0).await;
+    for _ in 0..3 {
+        assert!(house.engine.upstreams_answer());
+        house.ask("silent.shop.").await;
+    }
     assert!(!house.engine.upstreams_answer());
     house.ask("good.shop.").await;
     assert!(house.engine.upstreams_answer());
 }
 
 #[tokio::test]
-async fn more_questions_than_may_wait_are_told_so() {
-    let house = House::new(|config| config.limits.in_flight_max = 1).await;
-    let client = Client { address: "127.0.0.1".parse().unwrap(), way: Way::Stream };
-    let mut out = Vec::new();
-    let first = house.engine.begin(&request("silent.shop."), client, &mut out);
-    assert!(matches!(first, Begun::Ask(_)));
-    let answer = house.ask("good.shop.").await;
-    assert_eq!(answer.response_code, ResponseCode::ServFail);
-    drop(first);
-    assert!(!house.ask("good.shop.").await.answers.is_empty(), "the place is free again");
+async fn a_stale_answer_is_better_than_none() {
+    let house = House::new(|_| {}).await;
+    let key = Head::read(&request("silent.shop.")).unwrap().key();
+    let mut message = Message::query().into_response();
+    let owner = Name::from_ascii("silent.shop.").unwrap();
+    let data = RData::A(A::new(198, 51, 100, 7));
+    message.add_answer(Record::from_rdata(owner.clone(), 1, data));
+    let moment = house.engine.moment();
+    let limits = &moment.settings.config.limits;
+    let query = Query::query(owner, RecordType::A);
+    let stored = Stored::of(message, &query, limits, moment.secs()).unwrap();
+    house.engine.cache.insert(&key, Arc::new(stored));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for _ in 0..2 {
+        let answer = house.ask("silent.shop.").await;
+        assert_eq!(answer.answers.len(), 1);
+        assert_eq!(told(&answer).unwrap().0, ExtendedError::STALE);
+    }
+    assert!(house.upstream_was_asked() <= 2, "not asked again at once: with one retransmission");
 }
 
 #[tokio::test]
@@ -283,7 +383,7 @@ async fn a_flood_from_one_client_is_cut_and_the_others_are_served() {
 async fn other_settings_are_in_force_with_the_next_question() {
     let house = House::new(|_| {}).await;
     assert_eq!(house.ask("www.evil.top.").await.response_code, ResponseCode::NXDomain);
-    let mut config = house.engine.settings.load().config.clone();
+    let mut config = house.engine.settings().config.clone();
     config.policy = vec![PolicyConfig { action: Action::Zero, ..PolicyConfig::default() }];
     house.engine.replace(Settings::new(config).unwrap());
     assert_eq!(house.ask("www.evil.top.").await.answers[0].data, RData::A(A::new(0, 0, 0, 0)));
@@ -302,9 +402,8 @@ async fn what_nobody_answers_here_is_refused() {
         query.set_query_class(class);
         message.add_query(query);
         let request = message.to_vec().unwrap();
-        let answer = house.ask_from("127.0.0.1", Way::Stream, &request).await.unwrap();
+        let answer = house.ask_from("127.0.0.1", Way::Plain, &request).await.unwrap();
         assert_eq!(answer.response_code, code, "{record_type} {class}");
     }
     assert_eq!(house.upstream_was_asked(), 0);
-    tokio::time::sleep(Duration::from_millis(1)).await;
 }

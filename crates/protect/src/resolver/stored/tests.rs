@@ -2,7 +2,8 @@
 
 use super::*;
 use hickory_resolver::proto::op::Edns;
-use hickory_resolver::proto::rr::rdata::{A, SOA, TXT};
+use hickory_resolver::proto::rr::rdata::{A, CNAME, NS, SOA, TXT};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
 
 const STORED_AT: u64 = 1_000;
@@ -42,9 +43,13 @@ fn store(message: Message, asked: &Asked) -> Stored {
     Stored::of(message, &asked.query, &Limits::default(), STORED_AT).unwrap()
 }
 
+fn fit(now_secs: u64, bytes_max: usize) -> Fit {
+    Fit { now_secs, bytes_max, own_payload: 1_232, pad: false }
+}
+
 fn sent(stored: &Stored, asked: &Asked, now_secs: u64, bytes_max: usize) -> Message {
     let mut out = vec![9; 3];
-    stored.write(asked, None, (now_secs, bytes_max, 1_232), &mut out);
+    stored.write(&asked.head(), None, fit(now_secs, bytes_max), &mut out);
     assert!(out.len() - 3 <= bytes_max, "{} of {bytes_max}", out.len() - 3);
     Message::from_vec(&out[3..]).unwrap()
 }
@@ -152,8 +157,63 @@ fn a_reason_that_does_not_fit_is_left_out() {
     let stored = store(chain(), &asked);
     let error = ExtendedError::new(ExtendedError::BLOCKED, "x".repeat(600));
     let mut out = Vec::new();
-    stored.write(&asked, Some(&error), (STORED_AT, 512, 1_232), &mut out);
-    assert!(out.len() <= 512 && Message::from_vec(&out).is_ok());
+    stored.write(&asked.head(), Some(&error), fit(STORED_AT, 512), &mut out);
+    assert!(out.len() <= 512);
+    let edns = Message::from_vec(&out).unwrap().edns.unwrap();
+    assert!(format!("{:?}", edns.options()).contains("[0, 15]"), "the code alone: {edns:?}");
+}
+
+#[test]
+fn encrypted_answers_come_in_few_sizes() {
+    let written = |edns| {
+        let asked = asked("www.example.net.", edns);
+        let mut out = Vec::new();
+        let fit = Fit { pad: true, ..fit(STORED_AT, 65_535) };
+        store(chain(), &asked).write(&asked.head(), None, fit, &mut out);
+        assert!(Message::from_vec(&out).is_ok());
+        out.len()
+    };
+    assert_eq!(written(Some((1_232, false))), PADDED_BYTES);
+    assert!(written(None) < 100, "without EDNS there is no place for it");
+}
+
+#[test]
+fn what_nobody_judges_is_not_passed_on() {
+    let asked = asked("www.example.net.", None);
+    let mut message = chain();
+    message.add_authority(record("example.net.", 9, RData::NS(NS(name("ns.example.net.")))));
+    message.add_additional(record("ns.example.net.", 9, RData::A(A::new(192, 0, 2, 66))));
+    let answer = sent(&store(message, &asked), &asked, STORED_AT, 512);
+    assert!(answer.authorities.is_empty() && answer.additionals.is_empty());
+    assert_eq!(answer.answers.len(), 2);
+}
+
+#[test]
+fn an_alias_that_was_asked_for_is_no_negative_answer() {
+    let mut message = Message::query();
+    message.add_query(Query::query(name("www.example.net."), RecordType::CNAME));
+    let asked = Asked::read(&message.to_vec().unwrap()).unwrap();
+    let mut answer = chain();
+    answer.answers.truncate(1);
+    assert!(store(answer, &asked).may_be_kept());
+}
+
+#[test]
+fn a_stale_answer_rests_after_a_failure() {
+    let asked = asked("www.example.net.", None);
+    let stored = store(chain(), &asked);
+    stored.rest_until(STORED_AT + 90);
+    assert_eq!(stored.age(STORED_AT + 89, 100), Age::Unrefreshed);
+    assert_eq!(stored.age(STORED_AT + 90, 100), Age::Stale);
+}
+
+#[test]
+fn a_judgement_is_remembered_for_its_moment_only() {
+    let asked = asked("www.example.net.", None);
+    let stored = store(chain(), &asked);
+    assert!(!stored.has_passed(7));
+    stored.pass(7);
+    assert!(stored.has_passed(7) && !stored.has_passed(8));
 }
 
 proptest! {
@@ -172,7 +232,8 @@ proptest! {
         let stored = store(message, &asked);
         let error = ExtendedError::new(ExtendedError::BLOCKED, text);
         let mut out = Vec::new();
-        stored.write(&asked, Some(&error), (STORED_AT + age, usize::from(payload), 1_232), &mut out);
+        let fit = fit(STORED_AT + age, usize::from(payload));
+        stored.write(&asked.head(), Some(&error), fit, &mut out);
         let read = Message::from_vec(&out).unwrap();
         prop_assert_eq!(&read.queries[0].name, &asked.query.name);
         prop_assert!(read.answers.iter().all(|record| record.ttl <= 86_400));
