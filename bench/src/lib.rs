@@ -5,6 +5,7 @@
 //! machine disturbs both alike; the median of the rounds is shown.
 
 pub mod database;
+pub mod dns;
 pub mod http;
 pub mod process;
 pub mod reads;

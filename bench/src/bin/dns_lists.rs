@@ -3,17 +3,14 @@
 //!
 //! `dns_lists [SECONDS] [ROUNDS]`; needs Debian's `rbldnsd` and `dnsperf`.
 
-use anyhow::{Context as _, ensure};
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+use wardnet_bench::database::random as mix;
+use wardnet_bench::dns::{Subject, load, subject};
 use wardnet_bench::timing::median;
-use wardnet_bench::{process, row, server};
-
-/// dnsperf processes: one alone is the bottleneck.
-const LOADERS: usize = 3;
+use wardnet_bench::{dns, process, row, server};
 
 /// Different questions; each loader repeats them.
 const QUESTIONS: u64 = 200_000;
@@ -69,31 +66,6 @@ fn domain(n: u64) -> String {
     format!("x{:x}.top", mix(n) & 0xffff_ffff_ffff)
 }
 
-/// SplitMix64.
-fn mix(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// A server under load.
-struct Subject {
-    name: &'static str,
-    child: Child,
-    address: SocketAddr,
-    rates: Vec<f64>,
-    cpu: Vec<f64>,
-}
-
-impl Drop for Subject {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.child.kill().unwrap_or_default();
-        drop(self.child.wait());
-    }
-}
-
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse());
     let seconds: u64 = arguments.next().unwrap_or(Ok(5))?;
@@ -139,35 +111,6 @@ fn measure(list: &List, seconds: u64, rounds: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks for some seconds from several processes, and notes the rate and the server's share.
-fn load(subject: &mut Subject, questions: &Path, seconds: u64) -> anyhow::Result<()> {
-    let before = process::cpu_seconds(subject.child.id())?;
-    let loaders: Vec<Child> = (0..LOADERS)
-        .map(|_| {
-            Command::new("dnsperf")
-                .args(["-s", "127.0.0.1", "-c", "4", "-q", "200", "-d"])
-                .arg(questions)
-                .args(["-p", &subject.address.port().to_string(), "-l", &seconds.to_string()])
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-        })
-        .collect::<Result<_, _>>()
-        .context("cannot run dnsperf; install Debian's package of that name")?;
-    let mut completed = 0.0;
-    for loader in loaders {
-        let told = String::from_utf8(loader.wait_with_output()?.stdout)?;
-        let line = told.lines().find_map(|line| line.trim().strip_prefix("Queries completed:"));
-        let count = line.and_then(|rest| rest.split_whitespace().next()).context("no count")?;
-        completed += count.parse::<f64>()?;
-    }
-    ensure!(completed > 0.0, "{} answered nothing", subject.name);
-    let cpu = process::cpu_seconds(subject.child.id())? - before;
-    subject.rates.push(completed / seconds as f64);
-    subject.cpu.push(cpu * 1e6 / completed);
-    Ok(())
-}
-
 fn echo(_: &Path) -> anyhow::Result<Subject> {
     let address = server::free_address()?;
     let program = std::env::current_exe()?.with_file_name("dns_echo");
@@ -208,34 +151,5 @@ fn wardnet(list: &List, folder: &Path) -> anyhow::Result<Subject> {
          zone = \"{}\"\nkind = \"{}\"\n",
         list.zone, list.kind
     );
-    std::fs::write(folder.join("wardnet.toml"), settings)?;
-    let mut ingest = server::command(folder)?;
-    ingest.args(["ingest", "--source", "bench", "--category", "malware"]).arg(&feed);
-    server::output(&mut ingest)?;
-    let mut serve = server::command(folder)?;
-    serve.arg("serve").env("WARDNET_LOG", "warn").stdout(Stdio::null());
-    subject("wardnet", &mut serve, address)
-}
-
-/// Starts a server and waits until it answers.
-fn subject(
-    name: &'static str,
-    command: &mut Command,
-    address: SocketAddr,
-) -> anyhow::Result<Subject> {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let child = child.with_context(|| format!("cannot run {name}"))?;
-    let subject = Subject { name, child, address, rates: Vec::new(), cpu: Vec::new() };
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-    // SOA of the root: whoever answers, even to refuse, is there.
-    let question = [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1];
-    for _ in 0..300 {
-        socket.send_to(&question, address)?;
-        if socket.recv(&mut [0; 512]).is_ok() {
-            return Ok(subject);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    anyhow::bail!("{name} does not answer on {address}")
+    dns::wardnet("wardnet", folder, (&feed, &settings), address)
 }
