@@ -30,6 +30,7 @@
 mod auth;
 pub mod budget;
 mod clock;
+mod crowd;
 mod extract;
 mod gate;
 mod health;
@@ -46,6 +47,7 @@ pub mod udp;
 pub use auth::{Admitted, Caller};
 pub use budget::{AddressMeters, Budgets, Rate};
 pub use clock::{monotonic_nanos, now_unix};
+pub use crowd::{Crowd, Place};
 pub use extract::{BodyBytes, Json, Path, Query, with_problem_fallbacks};
 pub use gate::{Access, AnswerService, Gate, GateLayer, GateService, RouteSpec};
 pub use health::{Component, Health, Status};

@@ -5,18 +5,17 @@ mod seldom;
 mod socket;
 mod watch;
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
-use crate::budget::client_of;
+use crate::crowd::{Crowd, Place};
 use crate::limits::Limits;
 use crate::live_router::LiveRouter;
 use crate::metrics::{ListenerMetrics, Metrics};
@@ -198,7 +197,7 @@ impl Listener {
         let limits = config.limits.clone();
         let connections =
             Arc::new(Connections::new(&config, router.into(), metrics.clone(), shutdown));
-        let mut crowd = Crowd::new(limits.connections_per_address_max, metrics.open.clone());
+        let guests = Guests::new(limits.connections_per_address_max, metrics.open.clone());
         let mut tasks = JoinSet::new();
         let mut backoff = Duration::ZERO;
         let stop = shutdown.wait();
@@ -212,7 +211,7 @@ impl Listener {
                     match accepted {
                         Ok(accepted) => {
                             backoff = Duration::ZERO;
-                            admit(accepted, &mut crowd, &connections, &mut tasks);
+                            admit(accepted, &guests, &connections, &mut tasks);
                         }
                         Err(error) => backoff = next_backoff(backoff, &error, &metrics),
                     }
@@ -233,12 +232,12 @@ async fn accept(socket: &Socket, backoff: Duration) -> io::Result<Accepted> {
 
 fn admit(
     accepted: Accepted,
-    crowd: &mut Crowd,
+    guests: &Guests,
     connections: &Arc<Connections>,
     tasks: &mut JoinSet<()>,
 ) {
     connections.metrics().accepted.inc();
-    let Some(place) = crowd.enter(accepted.peer) else {
+    let Some(place) = guests.enter(accepted.peer) else {
         connections.metrics().crowded.inc();
         return;
     };
@@ -282,51 +281,37 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Connections per client address; holds only addresses that have some.
-struct Crowd {
+/// Connections per client address, and how many there are.
+struct Guests {
     per_address_max: usize,
     gauge: Gauge,
-    open: Arc<Mutex<HashMap<Ipv6Addr, usize>>>,
+    crowd: Crowd,
 }
 
-/// One connection's place in the crowd, given back on drop: also when its task is cut.
-struct Place {
+/// One connection's place, given back on drop: also when its task is cut.
+struct Guest {
     gauge: Gauge,
-    client: Ipv6Addr,
-    open: Arc<Mutex<HashMap<Ipv6Addr, usize>>>,
+    _place: Option<Place>,
 }
 
-impl Crowd {
+impl Guests {
     fn new(per_address_max: usize, gauge: Gauge) -> Self {
-        Self { per_address_max, gauge, open: Arc::default() }
+        Self { per_address_max, gauge, crowd: Crowd::default() }
     }
 
-    fn enter(&mut self, peer: Peer) -> Option<Place> {
-        let client = match peer {
-            Peer::Tcp(address) => client_of(address.ip()),
+    fn enter(&self, peer: Peer) -> Option<Guest> {
+        let place = match peer {
+            Peer::Tcp(address) => Some(self.crowd.enter(address.ip(), self.per_address_max)?),
             // Users of the socket file own it; only the total cap binds them.
-            Peer::Unix { .. } => Ipv6Addr::UNSPECIFIED,
+            Peer::Unix { .. } => None,
         };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_insert(0);
-        if *count >= self.per_address_max && matches!(peer, Peer::Tcp(_)) {
-            return None;
-        }
-        *count += 1;
         self.gauge.inc();
-        Some(Place { gauge: self.gauge.clone(), client, open: Arc::clone(&self.open) })
+        Some(Guest { gauge: self.gauge.clone(), _place: place })
     }
 }
 
-impl Drop for Place {
+impl Drop for Guest {
     fn drop(&mut self) {
         self.gauge.dec();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
     }
 }
