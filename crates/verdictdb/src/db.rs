@@ -109,7 +109,11 @@ pub(crate) struct Shard {
     pub(crate) narrow: Shape,
     pub(crate) wide: Shape,
     pub(crate) keys: Checked,
+    /// No network of the shard is shorter, once its keys are checked; 0 until then.
+    pub(crate) shortest: AtomicU8,
 }
+
+const _: () = assert!(size_of::<Shard>() == 64, "one cache line");
 
 /// The rest of a shard.
 #[derive(Debug)]
@@ -397,10 +401,13 @@ impl<D: AsRef<[u8]>> Db<D> {
         let below = u32::from(prefix.family.bits()).saturating_sub(bits);
         let regular = prefix.address.checked_shr(below).unwrap_or(0);
         let regular = u32::try_from(regular).unwrap_or(u32::MAX);
+        // Networks that are shorter than what the shards tell apart have a shard of their own.
         let short = 1u32.wrapping_shl(bits);
+        let details = section.details.get(short as usize);
+        let short = details.is_some_and(|shard| shard.record.entries() > 0).then_some(short);
         let covering = self.covering_in(section, regular, prefix)?;
         let (section, address) = (section_number, prefix);
-        Ok(Walk { section, shard: regular, short: Some(short), address, covering })
+        Ok(Walk { section, shard: regular, short, address, covering })
     }
 
     fn covering_in(
@@ -409,9 +416,9 @@ impl<D: AsRef<[u8]>> Db<D> {
         shard: u32,
         prefix: Prefix,
     ) -> Result<Covering<'_>, LookupError> {
-        self.shard(section, shard)?;
+        let shortest = self.shard(section, shard)?.shortest.load(Ordering::Relaxed);
         self.networks_of(section, shard)
-            .and_then(|networks| networks.covering(prefix.address))
+            .and_then(|networks| networks.covering(prefix.address, shortest))
             .ok_or_else(|| bad(section, shard))
     }
 
@@ -596,7 +603,8 @@ fn lay_out_section(
         let facts_at = advance(record.facts_len)?;
         let (narrow, wide) = (record.narrow(&section), record.wide(&section));
         let wide_at = main_at.checked_add(narrow.len())?;
-        shards.push(Shard { main_at, wide_at, narrow, wide, keys: Checked::default() });
+        let (keys, shortest) = Default::default();
+        shards.push(Shard { main_at, wide_at, narrow, wide, keys, shortest });
         let (index_at, names, facts) = Default::default();
         details.push(ShardDetails { record, index_at, names_at, facts_at, names, facts });
     }

@@ -111,7 +111,8 @@ impl<'a> Networks<'a> {
             0 => (0, self.shape.count),
             _ => buckets::range(self.index, self.shape.bucket(address))?,
         };
-        while begin < end {
+        let counted = if self.shape.family == Family::V4 { COUNTED } else { 0 };
+        while begin + counted < end {
             let middle = begin + (end - begin) / 2;
             if self.address(middle)? <= address {
                 begin = middle + 1;
@@ -119,16 +120,33 @@ impl<'a> Networks<'a> {
                 end = middle;
             }
         }
-        Some(begin)
+        let left = self.entries.get(begin as usize * 4..end as usize * 4);
+        Some(begin + if counted > 0 { not_above(left?, address as u32) } else { 0 })
     }
 
-    /// Every entry whose network holds `address`, the longest prefix first.
-    pub(crate) fn covering(self, address: u128) -> Option<Covering<'a>> {
-        let next = self.upper_bound(address)?.checked_sub(1);
+    /// Every entry whose network holds `address`, the longest prefix first. No entry of the shard
+    /// has a shorter one than `shortest`.
+    pub(crate) fn covering(self, address: u128, shortest: u8) -> Option<Covering<'a>> {
+        let family = self.shape.family;
+        let next = match self.upper_bound(address)?.checked_sub(1) {
+            // All ancestors of the entry share these bits with it, so none holds the address.
+            Some(last) if !covers(family, self.address(last)?, shortest, address) => None,
+            last => last,
+        };
         // Three scopes at each prefix length, and one miss: no valid chain is longer.
-        let steps_left = (u32::from(self.shape.family.bits()) + 1) * 3 + 1;
+        let steps_left = (u32::from(family.bits()) + 1) * 3 + 1;
         Some(Covering { networks: self, address, next, steps_left })
     }
+}
+
+/// So many IPv4 addresses are counted, and not halved any further: counting has no branches that a
+/// processor could guess wrong.
+const COUNTED: u32 = 48;
+
+/// How many of the addresses, which ascend, are not above one.
+fn not_above(addresses: &[u8], address: u32) -> u32 {
+    let (addresses, _) = addresses.as_chunks::<4>();
+    addresses.iter().map(|one| u32::from(u32::from_le_bytes(*one) <= address)).sum()
 }
 
 /// Walks from the last entry not above an address over its ancestors.

@@ -95,13 +95,30 @@ type Map = imbl::GenericHashMap<
     imbl::shared_ptr::DefaultSharedPtr,
 >;
 
-/// How many networks of each prefix length an overlay holds, so that a lookup tries only those.
-#[derive(Debug, Clone)]
-struct Lengths([u32; 129]);
+/// Which prefix lengths the networks of an overlay have, so that a lookup tries only those.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lengths {
+    /// Bit `n` is set when there are networks of length `n`; of length 128 it is told apart.
+    present: u128,
+    whole: bool,
+}
 
-impl Default for Lengths {
-    fn default() -> Self {
-        Self([0; 129])
+impl Lengths {
+    fn add(&mut self, length: u8) {
+        match 1u128.checked_shl(length.into()) {
+            Some(bit) => self.present |= bit,
+            None => self.whole = true,
+        }
+    }
+
+    /// The longest length not above `length` that occurs.
+    fn next(&self, length: u8) -> Option<u8> {
+        if length >= 128 && self.whole {
+            return Some(128);
+        }
+        let unused = 127u32.saturating_sub(length.into());
+        let below = self.present & u128::MAX.wrapping_shr(unused);
+        below.checked_ilog2().and_then(|length| u8::try_from(length).ok())
     }
 }
 
@@ -112,8 +129,8 @@ impl Default for Lengths {
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
     map: Map,
-    lengths_v4: Arc<Lengths>,
-    lengths_v6: Arc<Lengths>,
+    lengths_v4: Lengths,
+    lengths_v6: Lengths,
 }
 
 impl Overlay {
@@ -213,15 +230,14 @@ impl Overlay {
         *self = kept;
     }
 
+    /// Remembers the length of a prefix.
     fn count(&mut self, kind: Kind, key: &Key) {
         let Some(prefix) = Prefix::from_key(kind, key) else { return };
         let lengths = match prefix.family {
             Family::V4 => &mut self.lengths_v4,
             Family::V6 => &mut self.lengths_v6,
         };
-        if let Some(count) = Arc::make_mut(lengths).0.get_mut(usize::from(prefix.length)) {
-            *count = count.saturating_add(1);
-        }
+        lengths.add(prefix.length);
     }
 
     /// The longest prefix length not above `length` that occurs here.
@@ -230,7 +246,7 @@ impl Overlay {
             Family::V4 => &self.lengths_v4,
             Family::V6 => &self.lengths_v6,
         };
-        (0..=length).rev().find(|at| lengths.0.get(usize::from(*at)).is_some_and(|n| *n > 0))
+        lengths.next(length)
     }
 
     /// Puts what this overlay says of a key over `hits`.
@@ -263,5 +279,21 @@ impl Overlay {
             });
             hits.put(layer, scope, hit);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_found_from_the_longest_down() {
+        let mut lengths = Lengths::default();
+        assert_eq!((lengths.next(0), lengths.next(128)), (None, None));
+        [0, 24, 32, 127, 128].into_iter().for_each(|length| lengths.add(length));
+        let down =
+            std::iter::successors(lengths.next(128), |last| lengths.next(last.checked_sub(1)?));
+        assert_eq!(down.collect::<Vec<_>>(), [128, 127, 32, 24, 0]);
+        assert_eq!((lengths.next(31), lengths.next(23)), (Some(24), Some(0)));
     }
 }

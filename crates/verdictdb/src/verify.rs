@@ -8,6 +8,7 @@ use crate::table::Table;
 use crate::write::keeps_wide_key;
 use crate::{LookupError, buckets};
 use sha2::{Digest as _, Sha256};
+use std::sync::atomic::Ordering;
 
 impl<D: AsRef<[u8]>> Db<D> {
     /// Checks every shard, names and facts included; the first bad one is the error.
@@ -98,7 +99,7 @@ impl<D: AsRef<[u8]>> Db<D> {
         if !buckets::is_valid(networks.index, shape.bucket_bits, shape.count) {
             return Some(false);
         }
-        let mut last = None;
+        let (mut last, mut shortest) = (None, shape.family.bits());
         for position in 0..shape.count {
             let (cell, parent) = networks.cell(position)?;
             let rank = (cell.address, cell.length, cell.scope);
@@ -118,7 +119,10 @@ impl<D: AsRef<[u8]>> Db<D> {
                 return Some(false);
             }
             last = Some(rank);
+            shortest = shortest.min(cell.length);
         }
+        let shard = section.shards.get(number as usize)?;
+        shard.shortest.store(shortest, Ordering::Relaxed);
         Some(true)
     }
 }
