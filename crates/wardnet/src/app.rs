@@ -85,7 +85,7 @@ impl App {
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(Arc::clone(&change_feed), &metrics);
-        let dns = DnsLists::new(Arc::clone(&views), &metrics)?;
+        let dns = DnsLists::new(Arc::clone(&views), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
         let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);

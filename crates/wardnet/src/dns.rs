@@ -4,17 +4,21 @@
 //! untouched. New ones are bound before an old one stops; as sockets share their address
 //! (`SO_REUSEPORT`) that holds for UDP even where both want the same one.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wardnet_protect::dns::{BoundDns, DnsConfig, DnsMetrics, DnsServer};
-use wardnet_server::Metrics;
+use wardnet_protect::dns::{BoundDns, DnsConfig, DnsMetrics, DnsServer, Pulse};
+use wardnet_server::{Component, Health, Metrics, Status};
 use wardnet_verdictdb::Views;
 
 /// How often a bind is tried while the old listener lets go of the address, and how often at most.
 const TRY_EVERY: Duration = Duration::from_millis(20);
 const TRIES_MAX: u32 = 150;
+
+/// How often it is looked how the lists are.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// All DNS lists of the server.
 pub(crate) struct DnsLists {
@@ -24,6 +28,7 @@ pub(crate) struct DnsLists {
     secret: [u8; 16],
     threads: usize,
     running: Vec<DnsServer>,
+    watch: DnsWatch,
 }
 
 /// What can be started, with everything that can go wrong behind it.
@@ -36,12 +41,24 @@ pub(crate) struct Prepared {
 
 impl DnsLists {
     /// None yet; all will answer from `views`.
-    pub(crate) fn new(views: Arc<Views>, metrics: &Metrics) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        views: Arc<Views>,
+        metrics: &Metrics,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
         let mut secret = [0; 16];
         getrandom::fill(&mut secret).context("the system gave no random numbers")?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let metrics = DnsMetrics::new(metrics);
-        Ok(Self { views, metrics, secret, threads, running: Vec::new() })
+        let component = health.register("dns-lists");
+        component.set(Status::Ok);
+        let watch = DnsWatch { component, seen: Arc::default() };
+        Ok(Self { views, metrics, secret, threads, running: Vec::new(), watch })
+    }
+
+    /// Looks after all.
+    pub(crate) fn watch(&self) -> DnsWatch {
+        self.watch.clone()
     }
 
     /// The addresses that are listened on.
@@ -54,6 +71,9 @@ impl DnsLists {
         let mut prepared =
             Prepared { bound: Vec::new(), replacing: Vec::new(), wanted: wanted.to_vec() };
         for one in wanted.iter().filter(|one| !self.running.iter().any(|r| r.config() == *one)) {
+            if let Some(complaint) = one.complaint() {
+                bail!(complaint);
+            }
             if self.running.iter().any(|running| running.config().listen == one.listen) {
                 prepared.replacing.push(one.clone());
             } else {
@@ -86,6 +106,9 @@ impl DnsLists {
                 Err(error) => format!("FAILED: no DNS lists on {}: {error}", config.listen),
             });
         }
+        let pulses: Vec<Pulse> = self.running.iter().map(DnsServer::pulse).collect();
+        let missing = wanted.len().saturating_sub(pulses.len());
+        self.watch.seen.store(Arc::new(Seen { pulses, missing }));
         told
     }
 
@@ -101,7 +124,7 @@ impl DnsLists {
     }
 
     fn start(&mut self, bound: BoundDns) -> String {
-        match bound.start(Arc::clone(&self.views), self.metrics.clone(), self.secret) {
+        match bound.start(Arc::clone(&self.views), &self.metrics, self.secret) {
             Ok(server) => {
                 let told = format!("DNS lists on {}", server.local_addr());
                 self.running.push(server);
@@ -115,6 +138,47 @@ impl DnsLists {
     pub(crate) async fn stop(&mut self) {
         for running in std::mem::take(&mut self.running) {
             running.stop().await;
+        }
+    }
+}
+
+/// What is looked after.
+#[derive(Default)]
+struct Seen {
+    pulses: Vec<Pulse>,
+    /// Listeners that could not be started.
+    missing: usize,
+}
+
+/// Looks how the lists are, and tells it to who asks for the server's health.
+#[derive(Clone)]
+pub(crate) struct DnsWatch {
+    component: Component,
+    seen: Arc<ArcSwap<Seen>>,
+}
+
+impl DnsWatch {
+    /// Looks again and again.
+    pub(crate) async fn keep_looking(self) {
+        let mut last = Status::Ok;
+        loop {
+            let status = self.status();
+            if status != last {
+                self.component.set(status.clone());
+                last = status;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn status(&self) -> Status {
+        let seen = self.seen.load();
+        if seen.missing > 0 {
+            return Status::Degraded(format!("{} listeners could not be started", seen.missing));
+        }
+        match seen.pulses.iter().find_map(Pulse::trouble) {
+            Some(trouble) => Status::Degraded(trouble.to_owned()),
+            None => Status::Ok,
         }
     }
 }

@@ -2,16 +2,19 @@
 
 use super::config::DnsConfig;
 use super::cookie::Cookies;
-use super::metrics::{DnsMetrics, Tally};
+use super::index::Index;
+use super::judge::{Judge, Said, Silence};
+use super::metrics::{ListenerMetrics, Tally};
 use super::question::{self, Asked};
-use super::zone::{LISTED, Listing, Zone};
+use super::zone::Zone;
+use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use wardnet_model::{Category, Indicator, Kind, Scope, SuffixList, Timestamp};
+use wardnet_model::Timestamp;
 use wardnet_server::udp::Answerer;
 use wardnet_server::{AddressMeters, monotonic_nanos};
-use wardnet_verdictdb::{Answer, LookupError, Question, View, Views};
+use wardnet_verdictdb::{View, Views};
 use wardnet_wire::dns::{CLASS_IN, Query, Rcode, Refused, Reply, extended, kind, read};
 
 /// Every how many of those who ask too much one gets a short answer that says to come over TCP, so
@@ -27,21 +30,34 @@ pub(super) struct Shared {
     pub(super) config: DnsConfig,
     zones: Vec<Zone>,
     views: Arc<Views>,
+    index: ArcSwapOption<Index>,
     meters: AddressMeters,
     cookies: Cookies,
-    metrics: DnsMetrics,
+    pub(super) metrics: ListenerMetrics,
 }
 
 impl Shared {
     pub(super) fn new(
         config: DnsConfig,
         views: Arc<Views>,
-        metrics: DnsMetrics,
+        metrics: ListenerMetrics,
         secret: [u8; 16],
     ) -> Self {
         let zones = config.list.iter().cloned().map(Zone::new).collect();
         let (meters, cookies) = (AddressMeters::new(METERS), Cookies::new(secret));
-        Self { config, zones, views, meters, cookies, metrics }
+        let index = ArcSwapOption::empty();
+        Self { config, zones, views, index, meters, cookies, metrics }
+    }
+
+    /// The index of digests, once it is there.
+    pub(super) fn index(&self) -> Option<Arc<Index>> {
+        self.index.load_full()
+    }
+
+    /// Puts an index into force.
+    pub(super) fn publish(&self, index: Index) {
+        self.metrics.names(index.len(), index.left_out());
+        self.index.store(Some(Arc::new(index)));
     }
 
     fn may_ask(&self, from: IpAddr) -> bool {
@@ -191,7 +207,7 @@ impl Desk {
             self.apex(zone, query, reply);
             return None;
         }
-        self.entry(zone, labels, query, reply)
+        self.entry(shared, zone, labels, query, reply)
     }
 
     fn apex(&mut self, zone: &Zone, query: &Query<'_>, reply: &mut Reply<'_>) {
@@ -209,108 +225,67 @@ impl Desk {
     /// What a zone says of one name.
     fn entry(
         &mut self,
+        shared: &Shared,
         zone: &Zone,
         labels: &[&[u8]],
         query: &Query<'_>,
         reply: &mut Reply<'_>,
     ) -> Option<(u16, &'static str)> {
-        let asked = question::read(zone.config.kind, labels);
-        let said = match &asked {
+        let said = match question::read(zone.config.kind, labels) {
+            Some(asked) => self.judge(shared, zone, &asked, query.kind == kind::TXT),
             None => Ok(None),
-            Some(Asked::Test) => Ok(Some(Said::test())),
-            Some(asked) => self.judge(zone, asked, query.kind == kind::TXT),
         };
         match said {
-            Ok(Some(said)) => {
-                self.tally.listed += 1;
-                let ttl = zone.config.ttl;
-                match query.kind {
-                    kind::A => said.listing.codes().iter().for_each(|one| reply.address(*one, ttl)),
-                    kind::TXT => reply.text(said.text.as_bytes(), ttl),
-                    _ => self.negative(zone, reply),
-                }
-                None
-            }
+            Ok(Some(said)) => self.listed(zone, &said, query.kind, reply),
             Ok(None) => {
                 self.tally.unlisted += 1;
                 reply.rcode(Rcode::NxDomain);
                 self.negative(zone, reply);
-                None
             }
-            Err(_) => {
+            Err(silence) => {
                 self.tally.failed += 1;
                 reply.rcode(Rcode::ServFail);
-                Some((extended::OTHER, "a part of the database is damaged: no answer"))
+                return Some(match silence {
+                    Silence::Damaged => {
+                        (extended::OTHER, "a part of the database is damaged: no answer")
+                    }
+                    Silence::NoIndex => {
+                        (extended::NOT_READY, "the index of digests is not built yet: ask again")
+                    }
+                });
             }
         }
+        None
     }
 
     fn judge(
         &self,
+        shared: &Shared,
         zone: &Zone,
         asked: &Asked,
         in_words: bool,
-    ) -> Result<Option<Said>, LookupError> {
-        match asked {
-            Asked::Test => Ok(Some(Said::test())),
-            Asked::About(indicator) => self.ask(zone, indicator, in_words),
-            Asked::Digest(key) => {
-                if let Some(said) = self.ask(zone, &Indicator::Sha256(key.0), in_words)? {
-                    return Ok(Some(said));
-                }
-                for kind in Asked::DIGESTS {
-                    if let Some(said) = self.digest(zone, kind, key, in_words)? {
-                        return Ok(Some(said));
-                    }
-                }
-                Ok(None)
+    ) -> Result<Option<Said>, Silence> {
+        let index = zone.needs_index().then(|| shared.index()).flatten();
+        let (view, index) = (self.view.as_ref(), index.as_deref());
+        Judge { view, index, now: self.now, in_words }.say(zone, asked)
+    }
+
+    fn listed(&mut self, zone: &Zone, said: &Said, kind: u16, reply: &mut Reply<'_>) {
+        let ttl = zone.config.ttl;
+        match (said, kind) {
+            (Said::Listed(listing, _), kind::A) => {
+                listing.codes().iter().for_each(|one| reply.address(*one, ttl));
             }
+            (Said::Listed(_, words), kind::TXT) => reply.text(words.as_bytes(), ttl),
+            (Said::Digests(digests), kind::TXT) if !digests.is_empty() => {
+                digests.iter().for_each(|one| reply.text(one.as_bytes(), ttl));
+            }
+            _ => self.negative(zone, reply),
         }
-    }
-
-    fn ask(
-        &self,
-        zone: &Zone,
-        indicator: &Indicator,
-        in_words: bool,
-    ) -> Result<Option<Said>, LookupError> {
-        let question = Question::about(indicator);
-        let answer = self.view.ask(&question, SuffixList::shipped(), self.now)?;
-        Ok(zone.listing(&answer).map(|listing| {
-            let words = || words(zone, &answer, &indicator.to_string());
-            Said { listing, text: if in_words { words() } else { String::new() } }
-        }))
-    }
-
-    /// What is known of a thing of which only the digest is: nothing of what it lies in.
-    fn digest(
-        &self,
-        zone: &Zone,
-        kind: Kind,
-        key: &wardnet_model::Key,
-        in_words: bool,
-    ) -> Result<Option<Said>, LookupError> {
-        let hits = self.view.find(None, kind, key, self.now)?;
-        let of = |scope| hits.decision(scope).or_else(|| hits.evidence(scope));
-        let Some(hit) = of(Scope::Exact).or_else(|| of(Scope::Subtree)) else {
-            return Ok(None);
-        };
-        let profile = hit.profile;
-        let answer = Answer {
-            risk: profile.risk,
-            band: profile.band,
-            basis: profile.basis,
-            categories: profile.categories,
-            as_of: self.view.as_of,
-            reserved: None,
-            matches: SmallVec::new(),
-            decided_by: None,
-        };
-        Ok(zone.listing(&answer).map(|listing| {
-            let name = || data_encoding::HEXLOWER.encode(&key.0);
-            let text = if in_words { words(zone, &answer, &name()) } else { String::new() };
-            Said { listing, text }
-        }))
+        match said {
+            Said::Digests(digests) if digests.is_empty() => self.tally.unlisted += 1,
+            _ => self.tally.listed += 1,
+        }
     }
 
     fn negative(&mut self, zone: &Zone, reply: &mut Reply<'_>) {
@@ -336,30 +311,4 @@ impl Answerer for Lists {
     fn end(&mut self) {
         self.flush();
     }
-}
-
-/// What a zone says of one name, and in words if they were asked for.
-struct Said {
-    listing: Listing,
-    text: String,
-}
-
-impl Said {
-    fn test() -> Self {
-        let text = "a test point: the list is at work".to_owned();
-        Self { listing: Listing::plain(LISTED), text }
-    }
-}
-
-/// The reason, for people.
-fn words(zone: &Zone, answer: &Answer<'_, '_>, name: &str) -> String {
-    let categories = Category::all().filter(|one| answer.categories.contains(*one));
-    let names: Vec<&str> = categories.map(Category::name).collect();
-    let why = if names.is_empty() { answer.band.name().to_owned() } else { names.join(", ") };
-    let mut text = format!("{name}: {why}; risk {}", answer.risk.value());
-    if let Some(link) = &zone.config.link {
-        text += "; ";
-        text += &link.replace("{}", name);
-    }
-    text
 }

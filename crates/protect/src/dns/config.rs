@@ -1,8 +1,10 @@
 //! What `wardnet.toml` says of DNS lists.
 
+use super::digest::Digest;
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use wardnet_model::{Category, CategorySet};
@@ -25,11 +27,47 @@ pub struct DnsConfig {
     /// TCP connections at once. Default 1,000.
     #[serde(default = "connections_max")]
     pub tcp_connections_max: usize,
-    /// Seconds that a TCP connection may be silent. Default 10.
+    /// TCP connections of one client at once: an address, or an IPv6 /64. Default 100.
+    #[serde(default = "connections_per_address_max")]
+    pub tcp_connections_per_address_max: usize,
+    /// Seconds that a TCP connection may be silent, or slow with a message or in taking an answer.
+    /// Default 10.
     #[serde(default = "idle_secs")]
     pub tcp_idle_secs: u64,
+    /// Names that are kept by digests other than the database's own, at most. Default 10,000,000.
+    #[serde(default = "digest_names_max")]
+    pub digest_names_max: usize,
     /// The zones.
     pub list: Vec<ListConfig>,
+}
+
+impl DnsConfig {
+    /// What is wrong with it, in words for who wrote it.
+    pub fn complaint(&self) -> Option<String> {
+        if self.list.is_empty() {
+            return Some(format!("the DNS listener on {} has no [[dns.list]]", self.listen));
+        }
+        if self.tcp_connections_max == 0 || self.tcp_connections_per_address_max == 0 {
+            return Some("a limit of TCP connections must be at least 1".to_owned());
+        }
+        let mut zones = BTreeSet::new();
+        self.list.iter().find_map(|list| {
+            let zone = &list.zone;
+            if !zones.insert(zone) {
+                return Some(format!("the zone {zone} is there twice"));
+            }
+            if !list.digests.is_empty() && list.kind != ListKind::Hashes {
+                return Some(format!(
+                    "the zone {zone} has `digests`, which are for `hashes` alone"
+                ));
+            }
+            let is_label = |key: &String| {
+                (1..=63).contains(&key.len()) && key.is_ascii() && !key.contains('.')
+            };
+            let wrong = list.keys.iter().find(|key| !is_label(key))?;
+            Some(format!("the key `{wrong}` of {zone} is no label of at most 63 characters"))
+        })
+    }
 }
 
 /// How much one client may ask.
@@ -61,16 +99,34 @@ impl RateConfig {
 
 /// What the names of a zone stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum ListKind {
     /// IPv4 and IPv6 addresses (RFC 5782).
     Addresses,
-    /// Domains, as RHSBL and URIBL ask for them.
+    /// Domains, as RHSBL and DBL ask for them.
     Domains,
-    /// Files by MD5, SHA-1 or SHA-256; URLs and e-mail addresses by SHA-256.
+    /// Hosts of URLs, domains and addresses alike, as URIBL and SURBL ask for them.
+    Uris,
+    /// Files by MD5, SHA-1 or SHA-256; URLs and e-mail addresses by SHA-256, and, with `digests`,
+    /// by others (HashBL).
     Hashes,
-    /// Addresses and domains that are known to be good.
+    /// Files by MD5, SHA-1 or SHA-256, answered as the Malware Hash Registry does.
+    Mhr,
+    /// Domains by the first 16 bits of SHA-256, answered with whole digests, as AdGuard asks.
+    HashPrefixes,
+    /// Addresses and domains that are known to be good (DNSWL).
     Allowed,
+}
+
+/// What the addresses of an answer say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codes {
+    /// One address for each category.
+    #[default]
+    Categories,
+    /// One address, whose last octet has a bit for each group of categories.
+    Bits,
 }
 
 /// One zone: a `[[dns.list]]` section.
@@ -88,6 +144,13 @@ pub struct ListConfig {
     /// The categories that are listed; all when empty.
     #[serde(default, deserialize_with = "categories")]
     pub categories: CategorySet,
+    /// What addresses say. Default: categories.
+    #[serde(default)]
+    pub codes: Codes,
+    /// With `hashes`: digests by which e-mail addresses, URLs and domains are found, besides the
+    /// database's own keys.
+    #[serde(default)]
+    pub digests: Vec<Digest>,
     /// Seconds that a listing may be kept. Default 60.
     #[serde(default = "ttl")]
     pub ttl: u32,
@@ -106,8 +169,16 @@ const fn connections_max() -> usize {
     1_000
 }
 
+const fn connections_per_address_max() -> usize {
+    100
+}
+
 const fn idle_secs() -> u64 {
     10
+}
+
+const fn digest_names_max() -> usize {
+    10_000_000
 }
 
 const fn ttl() -> u32 {
@@ -142,4 +213,31 @@ fn categories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CategorySet,
     names.iter().try_fold(CategorySet::EMPTY, |set, name| {
         Category::from_str(name).map(|category| set.with(category)).map_err(D::Error::custom)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(more: &str, list: &str) -> Option<String> {
+        let text = format!("listen = \"127.0.0.1:0\"\n{more}\n{list}");
+        toml::from_str::<DnsConfig>(&text).unwrap().complaint()
+    }
+
+    #[test]
+    fn what_cannot_work_is_told() {
+        let list = "[[list]]\nzone = \"bl.test\"\nkind = \"addresses\"\n";
+        assert_eq!(complaint("", list), None);
+        for (more, list, told) in [
+            ("list = []", String::new(), "no [[dns.list]]"),
+            ("tcp_connections_max = 0", list.to_owned(), "at least 1"),
+            ("", format!("{list}{list}"), "twice"),
+            ("", format!("{list}digests = [\"md5\"]"), "`hashes`"),
+            ("", format!("{list}keys = [\"a.b\"]"), "no label"),
+            ("", format!("{list}keys = [\"\"]"), "no label"),
+        ] {
+            let complaint = complaint(more, &list).expect(told);
+            assert!(complaint.contains(told), "{complaint}");
+        }
+    }
 }

@@ -4,10 +4,16 @@ use super::config::ListKind;
 use data_encoding::{BASE32_NOPAD_NOCASE, HEXLOWER_PERMISSIVE};
 use smallvec::SmallVec;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use wardnet_model::{DomainName, Indicator, Key, Kind};
+use wardnet_model::{DomainName, Indicator};
 
 /// The test point of lists of addresses (RFC 5782, section 5).
 const TEST_V4: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Prefixes in one question at most: what AdGuard's clients send.
+const PREFIXES_MAX: usize = 4;
+
+/// A digest as it was written, in small letters; one in two labels put together.
+pub(super) type Label = SmallVec<[u8; 64]>;
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +22,10 @@ pub(super) enum Asked {
     Test,
     /// One thing.
     About(Indicator),
-    /// A SHA-256 that may be of a file, a URL or an e-mail address.
-    Digest(Key),
-}
-
-impl Asked {
-    /// Kinds whose key a digest may be, besides files.
-    pub(super) const DIGESTS: [Kind; 2] = [Kind::Url, Kind::Email];
+    /// A digest of a file, a URL, an e-mail address or a domain.
+    Digest(Label),
+    /// All domains whose SHA-256 begins with one of these.
+    Prefixes(SmallVec<[u16; PREFIXES_MAX]>),
 }
 
 /// Reads labels; `None` for what the zone can hold nothing about.
@@ -30,8 +33,15 @@ pub(super) fn read(kind: ListKind, labels: &[&[u8]]) -> Option<Asked> {
     match kind {
         ListKind::Addresses => about_address(labels),
         ListKind::Domains => about_domain(labels),
-        ListKind::Hashes => about_hash(labels),
-        ListKind::Allowed => about_address(labels).or_else(|| about_domain(labels)),
+        ListKind::Hashes => about_digest(labels),
+        ListKind::Mhr => match about_digest(labels)? {
+            Asked::Digest(label) => file(&label).map(Asked::About),
+            other => Some(other),
+        },
+        ListKind::HashPrefixes => about_prefixes(labels),
+        ListKind::Uris | ListKind::Allowed => {
+            about_address(labels).or_else(|| about_domain(labels))
+        }
     }
 }
 
@@ -51,12 +61,20 @@ fn about_address(labels: &[&[u8]]) -> Option<Asked> {
 fn v4(labels: &[&[u8]]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     for (octet, label) in octets.iter_mut().rev().zip(labels) {
-        let plain = label.len() <= 3 && (label.len() == 1 || label.first() != Some(&b'0'));
-        let digits = plain.then(|| std::str::from_utf8(label).ok()).flatten()?;
-        *octet =
-            digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())??;
+        *octet = decimal(label)?;
     }
     Some(Ipv4Addr::from(octets))
+}
+
+/// One to three digits, without zeros before.
+fn decimal(label: &[u8]) -> Option<u8> {
+    if label.is_empty() || label.len() > 3 || (label.len() > 1 && label.first() == Some(&b'0')) {
+        return None;
+    }
+    let number = label.iter().try_fold(0u16, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0'))
+    })?;
+    u8::try_from(number).ok()
 }
 
 /// Thirty-two nibbles, the last one first (RFC 5782, section 2.4).
@@ -90,22 +108,27 @@ fn about_domain(labels: &[&[u8]]) -> Option<Asked> {
     DomainName::parse(&text).ok().map(|name| Asked::About(Indicator::Domain(name)))
 }
 
-/// A hash in one label (hex of MD5 and SHA-1, base32 of SHA-1 and SHA-256) or, as SHA-256 in hex is
-/// too long for one, in two.
-fn about_hash(labels: &[&[u8]]) -> Option<Asked> {
+/// A digest in one label or, as SHA-256 in hex is too long for one, in two.
+fn about_digest(labels: &[&[u8]]) -> Option<Asked> {
     if is_test(labels) {
         return Some(Asked::Test);
     }
-    let text: SmallVec<[u8; 64]> = match labels {
+    let mut label: Label = match labels {
         [one] => SmallVec::from_slice(one),
         [one, two] if one.len() == 32 && two.len() == 32 => {
             one.iter().chain(*two).copied().collect()
         }
         _ => return None,
     };
-    let hex = || HEXLOWER_PERMISSIVE.decode(&text).ok();
-    let base32 = || BASE32_NOPAD_NOCASE.decode(&text).ok();
-    let octets = match text.len() {
+    label.make_ascii_lowercase();
+    Some(Asked::Digest(label))
+}
+
+/// The file whose hash this is: MD5 and SHA-1 in hex, SHA-1 and SHA-256 in base32, SHA-256 in hex.
+pub(super) fn file(label: &[u8]) -> Option<Indicator> {
+    let hex = || HEXLOWER_PERMISSIVE.decode(label).ok();
+    let base32 = || BASE32_NOPAD_NOCASE.decode(label).ok();
+    let octets = match label.len() {
         // Thirty-two letters are MD5 in hex, or SHA-1 in base32.
         32 => hex().or_else(base32)?,
         40 | 64 => hex()?,
@@ -113,19 +136,49 @@ fn about_hash(labels: &[&[u8]]) -> Option<Asked> {
         _ => return None,
     };
     match octets.len() {
-        16 => Some(Asked::About(Indicator::Md5(octets.try_into().ok()?))),
-        20 => Some(Asked::About(Indicator::Sha1(octets.try_into().ok()?))),
-        32 => Some(Asked::Digest(Key(octets.try_into().ok()?))),
+        16 => Some(Indicator::Md5(octets.try_into().ok()?)),
+        20 => Some(Indicator::Sha1(octets.try_into().ok()?)),
+        32 => Some(Indicator::Sha256(octets.try_into().ok()?)),
         _ => None,
     }
 }
+
+/// One to four prefixes of two octets in hex.
+fn about_prefixes(labels: &[&[u8]]) -> Option<Asked> {
+    if labels.len() > PREFIXES_MAX {
+        return None;
+    }
+    let prefix = |label: &&[u8]| {
+        let octets = HEXLOWER_PERMISSIVE.decode(label).ok()?;
+        Some(u16::from_be_bytes(octets.try_into().ok()?))
+    };
+    labels.iter().map(prefix).collect::<Option<_>>().map(Asked::Prefixes)
+}
+
+/// Every kind of zone.
+const KINDS: [ListKind; 7] = [
+    ListKind::Addresses,
+    ListKind::Domains,
+    ListKind::Uris,
+    ListKind::Hashes,
+    ListKind::Mhr,
+    ListKind::HashPrefixes,
+    ListKind::Allowed,
+];
 
 /// Reads any labels, at any zone.
 pub fn fuzz_list_question(bytes: &[u8]) {
     let name = wardnet_wire::dns::Name::of(bytes);
     let labels: Vec<&[u8]> = name.labels().take(128).collect();
-    for kind in [ListKind::Addresses, ListKind::Domains, ListKind::Hashes, ListKind::Allowed] {
-        read(kind, &labels);
+    for kind in KINDS {
+        match read(kind, &labels) {
+            Some(Asked::Prefixes(prefixes)) => assert!(prefixes.len() <= PREFIXES_MAX),
+            Some(Asked::Digest(label)) => {
+                assert!(label.len() <= 64, "a label, or two of 32");
+                super::digest::readings(&label);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -141,7 +194,8 @@ mod tests {
         match read(kind, &labels(text))? {
             Asked::Test => Some("test".to_owned()),
             Asked::About(indicator) => Some(indicator.to_string()),
-            Asked::Digest(key) => Some(data_encoding::HEXLOWER.encode(&key.0)),
+            Asked::Digest(label) => Some(String::from_utf8(label.to_vec()).unwrap()),
+            Asked::Prefixes(prefixes) => Some(format!("{prefixes:x?}")),
         }
     }
 
@@ -174,8 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn hosts_of_urls_are_names_or_addresses() {
+        let about = |text: &str| about(ListKind::Uris, text);
+        assert_eq!(about("evil.top"), Some("evil.top".into()));
+        assert_eq!(about("4.3.2.1"), Some("1.2.3.4".into()));
+        assert_eq!(about("2.0.0.127"), Some("test".into()));
+        assert_eq!(about("test"), Some("test".into()));
+    }
+
+    #[test]
     fn hashes_come_in_the_forms_that_clients_send() {
-        let about = |text: &str| about(ListKind::Hashes, text);
+        let about = |text: &str| about(ListKind::Mhr, text);
         let md5 = "44d88612fea8a8f36de82e1278abb02f";
         assert_eq!(about(md5), Some(md5.into()));
         let sha1 = "3395856ce81f2b7382dee72602f798b642f14140";
@@ -188,5 +251,40 @@ mod tests {
         assert_eq!(about(&base32), Some(sha256.into()));
         assert_eq!(about("44d8"), None);
         assert_eq!(about(&format!("{two}x.{one}")), None);
+        // What is no file's hash may still be another digest.
+        assert_eq!(super::tests::about(ListKind::Hashes, "44D8"), Some("44d8".into()));
+    }
+
+    #[test]
+    fn prefixes_are_four_digits_each_and_four_at_most() {
+        let about = |text: &str| about(ListKind::HashPrefixes, text);
+        assert_eq!(about("0aF1"), Some("[af1]".into()));
+        assert_eq!(about("0000.ffff.1234.abcd"), Some("[0, ffff, 1234, abcd]".into()));
+        for wrong in ["0aF", "0aF10", "0aF10b", "0aFg", "0000.0000.0000.0000.0000", "test"] {
+            assert_eq!(about(wrong), None, "{wrong}");
+        }
+    }
+
+    /// The corpus of the fuzz target, and what becomes of it when octets change.
+    #[test]
+    fn any_labels_are_read() {
+        let folder =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/protect_list_question");
+        let seeds: Vec<Vec<u8>> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        assert!(!seeds.is_empty());
+        for seed in seeds {
+            fuzz_list_question(&seed);
+            for at in 0..seed.len() {
+                for value in [0, 1, 4, 32, b'0', b'x', 63, 255] {
+                    let mut changed = seed.clone();
+                    changed[at] = value;
+                    fuzz_list_question(&changed);
+                    fuzz_list_question(&changed[..at]);
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::answer::{Lists, Shared};
 use super::config::DnsConfig;
+use super::follow::follow;
+use super::index::Wanted;
 use super::metrics::DnsMetrics;
 use super::tcp;
 use std::io;
@@ -32,16 +34,23 @@ impl BoundDns {
     pub fn start(
         self,
         views: Arc<Views>,
-        metrics: DnsMetrics,
+        metrics: &DnsMetrics,
         secret: [u8; 16],
     ) -> io::Result<DnsServer> {
         let address = self.udp.local_addr();
-        let shared = Arc::new(Shared::new(self.config.clone(), views, metrics, secret));
+        let metrics = metrics.of(address);
+        let shared = Shared::new(self.config.clone(), Arc::clone(&views), metrics, secret);
+        let shared = Arc::new(shared);
         let stop = Shutdown::new();
         let tcp = tokio::net::TcpListener::from_std(self.tcp)?;
+        if let Some(wanted) = Wanted::by(&self.config) {
+            let feed = views.feed().ok_or_else(|| io::Error::other("changes are not kept"))?;
+            let follow = follow(Arc::clone(feed), wanted, Arc::clone(&shared), stop.clone());
+            tokio::spawn(follow);
+        }
         let tcp = tokio::spawn(tcp::serve(tcp, Arc::clone(&shared), stop.clone()));
         let udp = self.udp.start(|| Lists::new(Arc::clone(&shared)))?;
-        Ok(DnsServer { config: self.config, address, udp, tcp, stop })
+        Ok(DnsServer { config: self.config, address, udp, tcp, stop, pulse: Pulse(shared) })
     }
 }
 
@@ -53,6 +62,25 @@ pub struct DnsServer {
     udp: UdpServer,
     tcp: tokio::task::JoinHandle<()>,
     stop: Shutdown,
+    pulse: Pulse,
+}
+
+/// Tells how a listener is.
+#[derive(Debug, Clone)]
+pub struct Pulse(Arc<Shared>);
+
+impl Pulse {
+    /// What a listener cannot do that it should.
+    pub fn trouble(&self) -> Option<&'static str> {
+        Wanted::by(&self.0.config)?;
+        match self.0.index() {
+            None => Some("an index of digests is not built yet"),
+            Some(index) if index.left_out() > 0 => {
+                Some("digest_names_max is too small for all names")
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 impl DnsServer {
@@ -64,6 +92,11 @@ impl DnsServer {
     /// Where it listens.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Tells how it is.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Answers what it has taken, and lets go of its sockets.

@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::backend::folder;
 use crate::output::line;
 use anyhow::Context as _;
+use anyhow::bail;
 use std::process::ExitCode;
 use wardnet_server::Tls;
 
@@ -22,6 +23,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             kind = "HTTPS";
         }
         line(format!("listener: {kind} on {}", http.listen));
+    }
+    for dns in &config.dns {
+        if let Some(complaint) = dns.complaint() {
+            bail!(complaint);
+        }
+        let zones: Vec<&str> = dns.list.iter().map(|list| list.zone.as_str()).collect();
+        line(format!("listener: DNS lists on {}: {}", dns.listen, zones.join(", ")));
     }
     for resolver in &config.resolver {
         let addresses = resolver.listen.iter().chain(&resolver.dot).chain(&resolver.doh);

@@ -127,6 +127,7 @@ impl Server<'_> {
         let mut hang_up = signal(SignalKind::hangup())?;
         let watch = tokio::spawn(self.app.watch.clone().keep_looking());
         let resolver_watch = tokio::spawn(self.app.resolvers.watch().keep_looking());
+        let dns_watch = tokio::spawn(self.app.dns.watch().keep_looking());
         let prepared = self.listeners.prepare(self.config.listeners(&self.app.data_dir))?;
         let primaries = self.app.primaries.prepare(&self.config.rpz)?;
         let dns = self.app.dns.prepare(&self.config.dns)?;
@@ -171,6 +172,7 @@ impl Server<'_> {
         feeds.abort();
         watch.abort();
         resolver_watch.abort();
+        dns_watch.abort();
         self.app.primaries.stop().await;
         self.app.dns.stop().await;
         self.app.resolvers.stop().await;

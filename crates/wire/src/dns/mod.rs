@@ -43,6 +43,8 @@ pub const UDP_BYTES_MAX: usize = 1232;
 pub mod extended {
     /// Other.
     pub const OTHER: u16 = 0;
+    /// The server is not ready.
+    pub const NOT_READY: u16 = 14;
     /// The asker may not ask.
     pub const PROHIBITED: u16 = 18;
     /// The server does not hold this zone.

@@ -157,11 +157,11 @@ impl<'b> Reply<'b> {
         if self.truncated || self.out.len().saturating_add(length).saturating_add(12) > self.max {
             return false;
         }
-        self.out.extend_from_slice(&owner.to_be_bytes());
-        self.out.extend_from_slice(&kind.to_be_bytes());
-        self.out.extend_from_slice(&CLASS_IN.to_be_bytes());
-        self.out.extend_from_slice(&ttl.to_be_bytes());
-        self.out.extend_from_slice(&octets.to_be_bytes());
+        let [[o1, o0], [k1, k0], [c1, c0]] = [owner, kind, CLASS_IN].map(u16::to_be_bytes);
+        let ([t3, t2, t1, t0], [l1, l0]) = (ttl.to_be_bytes(), octets.to_be_bytes());
+        let head = [o1, o0, k1, k0, c1, c0, t3, t2, t1, t0, l1, l0];
+        self.out.reserve(head.len().saturating_add(length));
+        self.out.extend_from_slice(&head);
         data.iter().for_each(|part| self.out.extend_from_slice(part));
         true
     }
