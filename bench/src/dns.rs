@@ -25,6 +25,13 @@ pub struct Subject {
     pub cpu: Vec<f64>,
 }
 
+impl Subject {
+    /// Bytes of anonymous memory that it holds.
+    pub fn anonymous_bytes(&self) -> f64 {
+        process::kilobytes(self.child.id(), "RssAnon").unwrap_or(0) as f64 * 1024.0
+    }
+}
+
 impl Drop for Subject {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -33,12 +40,22 @@ impl Drop for Subject {
     }
 }
 
-/// Asks for some seconds from several processes, and notes the rate and the server's share.
-pub fn load(subject: &mut Subject, questions: &Path, seconds: u64) -> anyhow::Result<()> {
+/// Asks for some seconds from several processes, as fast as it goes or so many questions a second,
+/// and notes the rate and the server's share.
+pub fn load(
+    subject: &mut Subject,
+    questions: &Path,
+    seconds: u64,
+    rate: Option<u64>,
+) -> anyhow::Result<()> {
     let before = process::cpu_seconds(subject.child.id())?;
     let loaders: Vec<Child> = (0..LOADERS)
         .map(|_| {
-            Command::new("dnsperf")
+            let mut loader = Command::new("dnsperf");
+            if let Some(rate) = rate {
+                loader.args(["-Q", &(rate / LOADERS as u64).to_string()]);
+            }
+            loader
                 .args(["-s", "127.0.0.1", "-c", "4", "-q", "200", "-d"])
                 .arg(questions)
                 .args(["-p", &subject.address.port().to_string(), "-l", &seconds.to_string()])
@@ -85,7 +102,7 @@ pub fn subject(
     anyhow::bail!("{name} does not answer on {address}")
 }
 
-/// Has Wardnet take in a list, and starts it with these settings.
+/// Has Wardnet take in a list, unless it is empty, and starts it with these settings.
 pub fn wardnet(
     name: &'static str,
     folder: &Path,
@@ -95,7 +112,9 @@ pub fn wardnet(
     std::fs::write(folder.join("wardnet.toml"), settings)?;
     let mut ingest = server::command(folder)?;
     ingest.args(["ingest", "--source", "bench", "--category", "malware"]).arg(feed);
-    server::output(&mut ingest)?;
+    if std::fs::metadata(feed)?.len() > 0 {
+        server::output(&mut ingest)?;
+    }
     let mut serve = server::command(folder)?;
     serve.arg("serve").env("WARDNET_LOG", "warn");
     subject(name, &mut serve, address)

@@ -41,12 +41,12 @@ fn main() -> anyhow::Result<()> {
     let mut subjects =
         [unbound(folder, upstream.address)?, wardnet(folder, upstream.address)?, echo];
     for subject in &mut subjects {
-        load(subject, &questions, 3)?;
+        load(subject, &questions, 3, None)?;
         (subject.rates, subject.cpu) = Default::default();
     }
     for _ in 0..rounds {
         for subject in &mut subjects {
-            load(subject, &questions, seconds)?;
+            load(subject, &questions, seconds, None)?;
         }
     }
     row::machine();
