@@ -159,14 +159,13 @@ impl Engine {
     fn recall(&self, moment: &Moment, bytes: &[u8], client: Client, out: &mut Vec<u8>) -> bool {
         let Some(head) = Head::read(bytes) else { return false };
         let Some(stored) = self.cache.get(&head.key()) else { return false };
-        let settings = &moment.settings;
         if stored.age(moment.secs(), 0) != Age::Fresh
             || !matches!(
                 moment.judge_answer(client, &stored),
                 Ok(Judgement::Pass | Judgement::Allow)
             )
-            || !settings.may_ask(client.address)
-            || settings.budgets.take_anonymous(client.address, 1, moment.nanos).is_err()
+            || !moment.settings.may_ask(client.address)
+            || !moment.affords(client)
         {
             return false;
         }
@@ -209,14 +208,13 @@ impl Engine {
         client: Client,
         out: &mut Vec<u8>,
     ) -> Option<Begun> {
-        let settings = &moment.settings;
-        if !settings.may_ask(client.address) {
+        if !moment.settings.may_ask(client.address) {
             self.counters.refused.inc();
             let error = ExtendedError::new(ExtendedError::PROHIBITED, "not for this network");
             let answer = (own::error(ResponseCode::Refused), Some(error));
             return Some(self.say(moment, asked, client, answer, out));
         }
-        if settings.budgets.take_anonymous(client.address, 1, moment.nanos).is_err() {
+        if !moment.affords(client) {
             self.counters.over_budget.inc();
             return Some(match client.way {
                 // Whoever really sent it asks again over TCP; who forged the sender cannot. Half

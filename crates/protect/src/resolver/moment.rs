@@ -26,7 +26,9 @@ const ADDRESS_SLOTS: usize = 65_536;
 pub(super) struct Settings {
     pub(super) config: ResolverConfig,
     pub(super) upstreams: Upstreams,
-    pub(super) budgets: Budgets,
+    /// Over UDP anybody can use up the budget of another's address; so connections have their own.
+    datagrams: Budgets,
+    connections: Budgets,
     /// No others have this number.
     pub(super) number: u64,
     anyone: PolicyConfig,
@@ -36,13 +38,15 @@ impl Settings {
     pub(super) fn new(config: ResolverConfig) -> Result<Self, UpstreamError> {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let upstreams = Upstreams::new(&config)?;
-        let budgets = Budgets::new(BudgetConfig {
+        let budgets = BudgetConfig {
             anonymous: config.rate,
             address_slots: ADDRESS_SLOTS,
             ..BudgetConfig::default()
-        });
+        };
+        let (datagrams, connections) = (Budgets::new(budgets.clone()), Budgets::new(budgets));
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { config, upstreams, budgets, number, anyone: PolicyConfig::default() })
+        let anyone = PolicyConfig::default();
+        Ok(Self { config, upstreams, datagrams, connections, number, anyone })
     }
 
     /// The first policy for a client, and its place; the default one where none is meant for it.
@@ -76,6 +80,15 @@ impl Moment {
 
     pub(super) const fn secs(&self) -> u64 {
         self.nanos / NANOS_PER_SEC
+    }
+
+    /// Takes a question from a client's budget; false where nothing is left.
+    pub(super) fn affords(&self, client: Client) -> bool {
+        let budgets = match client.way {
+            Way::Udp => &self.settings.datagrams,
+            Way::Plain | Way::Encrypted => &self.settings.connections,
+        };
+        budgets.take_anonymous(client.address, 1, self.nanos).is_ok()
     }
 
     /// How an answer is to be written.

@@ -369,6 +369,10 @@ async fn a_flood_from_one_client_is_cut_and_the_others_are_served() {
         assert!(!house.ask("good.shop.").await.answers.is_empty());
     }
     assert_eq!(house.ask("good.shop.").await.response_code, ResponseCode::Refused);
+    for _ in 0..2 {
+        let over_udp = house.ask_from("127.0.0.1", Way::Udp, &request("good.shop.")).await;
+        assert!(!over_udp.unwrap().answers.is_empty(), "a budget of its own");
+    }
     // Over UDP, one half is asked to come over TCP and the other is dropped.
     let odd = house.ask_from("127.0.0.1", Way::Udp, &request("good.shop.")).await.unwrap();
     assert!(odd.truncation && odd.answers.is_empty());

@@ -1,0 +1,135 @@
+"""Bad clients: idle, half-closed and slow connections, and a flood; good ones are served all the while.
+
+`hardship.py PORT`: the port of plain DNS on 127.0.0.1.
+"""
+
+import resource
+import socket
+import statistics
+import struct
+import sys
+import threading
+import time
+
+SERVER = ("127.0.0.1", int(sys.argv[1]))
+# As many as a listener takes, and as many as it takes from one address.
+IDLE, IDLE_PER_ADDRESS = 10_000, 100
+QUESTIONS = 200
+
+
+def question(name, number=1):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", 1, 1)
+
+
+def is_good(answer, number=1):
+    """One address, and no error."""
+    head = struct.unpack(">6H", answer[:12])
+    return head[0] == number and head[1] & 0x800F == 0x8000 and head[3] == 1
+
+
+def connect(source, seconds=10):
+    stream = socket.create_connection(SERVER, seconds, (source, 0))
+    stream.settimeout(seconds)
+    return stream
+
+
+def framed(message):
+    return struct.pack(">H", len(message)) + message
+
+
+def read_framed(stream):
+    data = b""
+    while len(data) < 2 or len(data) < 2 + struct.unpack(">H", data[:2])[0]:
+        more = stream.recv(4096)
+        assert more, f"closed after {data!r}"
+        data += more
+    return data[2:]
+
+
+def latency():
+    """The median time of an answer over UDP, in milliseconds; every question is answered."""
+    times = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect(SERVER)
+        for number in range(QUESTIONS):
+            start = time.monotonic()
+            client.send(question("good.top", number))
+            assert is_good(client.recv(4096), number)
+            times.append(time.monotonic() - start)
+    return statistics.median(times) * 1000
+
+
+def half_closed():
+    """Who has said all may close that way, and still hears the answers."""
+    with connect("127.0.0.1") as stream:
+        stream.sendall(framed(question("good.top", 7)) + framed(question("good.top", 8)))
+        stream.shutdown(socket.SHUT_WR)
+        data = b""
+        while more := stream.recv(4096):
+            data += more
+        assert data.count(question("good.top")[12:]) == 2, data
+
+
+def slow():
+    """A question byte by byte is a question; one that never ends is not waited for."""
+    with connect("127.0.0.1") as stream:
+        for byte in framed(question("good.top", 9)):
+            stream.sendall(bytes([byte]))
+            time.sleep(0.01)
+        assert is_good(read_framed(stream), 9)
+    with connect("127.0.0.1", 30) as stream:
+        stream.sendall(b"\0\x40half a question")
+        start = time.monotonic()
+        assert stream.recv(1) == b"", "closed"
+        assert time.monotonic() - start < 20
+
+
+def idle():
+    """All places are taken by idle connections; another client gets one all the same."""
+    crowd = []
+    for at in range(IDLE):
+        crowd.append(connect(f"127.1.0.{1 + at // IDLE_PER_ADDRESS}"))
+    start = time.monotonic()
+    with connect("127.2.0.1", 30) as stream:
+        stream.sendall(framed(question("good.top", 5)))
+        assert is_good(read_framed(stream), 5)
+    waited, over_udp = time.monotonic() - start, latency()
+    for stream in crowd:
+        stream.close()
+    return waited, over_udp
+
+
+def flood(stop):
+    """Questions from one address, as fast as they can be sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.3.0.1", 0))
+        sender.setblocking(False)
+        message = question("good.top", 2)
+        while not stop.is_set():
+            try:
+                sender.sendto(message, SERVER)
+            except BlockingIOError:
+                time.sleep(0.001)
+
+
+def main():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    alone = latency()
+    half_closed()
+    slow()
+    waited, crowded = idle()
+    stop = threading.Event()
+    flooding = threading.Thread(target=flood, args=(stop,))
+    flooding.start()
+    time.sleep(1)
+    flooded = latency()
+    stop.set()
+    flooding.join()
+    print(f"an answer over UDP: {alone:.2f} ms, beside {IDLE} idle connections {crowded:.2f} ms, "
+          f"under a flood {flooded:.2f} ms; a new connection beside the idle ones: {waited:.1f} s")
+
+
+main()
