@@ -32,6 +32,16 @@ impl<D: AsRef<[u8]>> Db<D> {
         )
     }
 
+    /// The entries of the layers and kinds that are wanted, in order. Networks come with their
+    /// family's addresses.
+    pub(crate) fn dump_where(&self, wanted: impl Fn(Layer, Kind) -> bool) -> Dump<'_, D> {
+        let is_wanted = |section: &&Section| {
+            Kind::from_tag(section.record.kind_tag)
+                .is_some_and(|kind| wanted(section.record.layer, kind))
+        };
+        self.dump_sections(self.sections.iter().filter(is_wanted).collect())
+    }
+
     fn dump_sections<'a>(&'a self, sections: VecDeque<&'a Section>) -> Dump<'a, D> {
         let (shard, rows, short) = Default::default();
         Dump { db: self, sections, shard, rows, short }

@@ -34,19 +34,36 @@ impl View {
     ///
     /// Reads one shard of the base at a time; what lies over the base is sorted beforehand.
     pub fn entries(&self, tenant: Option<TenantId>, now: Timestamp) -> Entries<'_> {
+        self.entries_where(tenant, now, |_, _| true)
+    }
+
+    /// As [`Self::entries`], but only of the layers and kinds that are wanted; others are not read.
+    /// Networks go with the addresses of their family.
+    pub fn entries_where(
+        &self,
+        tenant: Option<TenantId>,
+        now: Timestamp,
+        wanted: impl Fn(Layer, Kind) -> bool,
+    ) -> Entries<'_> {
+        let is_wanted = |layer, kind| {
+            Kind::from_tag(section_tag(kind)).is_some_and(|section| wanted(layer, section))
+        };
         let mut over = BTreeMap::new();
         for (layer, kind, key, scope, new) in self.overlay.slots() {
+            if !is_wanted(layer, kind) {
+                continue;
+            }
             over.insert((group(layer, kind, key), scope, *key), Over { kind, new });
         }
         if let Some(own) = tenant.and_then(|tenant| self.tenants.get(&tenant)) {
             for (layer, kind, key, scope, new) in own.slots() {
                 // A tenant's decision that has run out leaves the shared one standing.
-                if new.is_none_or(|data| in_force(data, now)) {
+                if is_wanted(layer, kind) && new.is_none_or(|data| in_force(data, now)) {
                     over.insert((group(layer, kind, key), scope, *key), Over { kind, new });
                 }
             }
         }
-        let base = self.base.as_ref().map(|base| base.dump().peekable());
+        let base = self.base.as_ref().map(|base| base.dump_where(wanted).peekable());
         Entries { base, over: over.into_iter().peekable(), now, ready: VecDeque::new() }
     }
 }
