@@ -134,13 +134,22 @@ fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D:
     limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
 }
 
-/// Primaries that make sense: what is wrong with others is told with their line.
-fn sound_primaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RpzConfig>, D::Error> {
-    let primaries = Vec::<RpzConfig>::deserialize(deserializer)?;
-    match primaries.iter().find_map(RpzConfig::complaint) {
-        Some(complaint) => Err(D::Error::custom(complaint)),
-        None => Ok(primaries),
+/// A primary that makes sense: what is wrong with another is told with its line.
+#[derive(Deserialize)]
+#[serde(try_from = "RpzConfig")]
+struct SoundPrimary(RpzConfig);
+
+impl TryFrom<RpzConfig> for SoundPrimary {
+    type Error = &'static str;
+
+    fn try_from(primary: RpzConfig) -> Result<Self, Self::Error> {
+        primary.complaint().map_or(Ok(Self(primary)), Err)
     }
+}
+
+fn sound_primaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RpzConfig>, D::Error> {
+    let primaries = Vec::<SoundPrimary>::deserialize(deserializer)?;
+    Ok(primaries.into_iter().map(|SoundPrimary(primary)| primary).collect())
 }
 
 /// The lines in which the `[[resolver]]` sections begin.
@@ -266,12 +275,17 @@ mod tests {
     fn a_wrong_value_is_told_with_its_line() {
         let own_name = "never_listed = [\n  \"own.example\",\n  \"not a name\",\n]\n";
         let http = "[[http]]\nlisten = \"127.0.0.1:8443\"\ntls_key = \"key.pem\"\n";
+        let zone = "[[rpz.zone]]\nname = \"rpz.wardnet\"\n";
+        let primaries = format!("[[rpz]]\nlisten = [\"127.0.0.1:1\"]\n{zone}[[rpz]]\n{zone}");
+        let action = format!("[[rpz]]\nlisten = [\"127.0.0.1:1\"]\n{zone}action = \"dorp\"\n");
         // A list is told with the line it begins in, and the value in it.
         for (text, line, part) in [
             (own_name, 1, "not a name"),
             ("metrics_anonymous = true\nlog = \"info,=\"\n", 2, "write a level"),
             ("\n\n[limits]\nheader_bytes_max = 1\n", 3, "at least 8192"),
             (http, 1, "only one of"),
+            (&primaries, 5, "listens nowhere"),
+            (&action, 5, "dorp"),
         ] {
             let message = format!("{:#}", Config::parse(text).unwrap_err());
             assert!(

@@ -23,3 +23,8 @@ pub(crate) fn socket(data_dir: &Path) -> PathBuf {
 pub(crate) fn tokens(data_dir: &Path) -> PathBuf {
     data_dir.join("tokens.json")
 }
+
+/// The last serial of response policy zones.
+pub(crate) fn serial(data_dir: &Path) -> PathBuf {
+    data_dir.join("rpz-serial")
+}

@@ -2,34 +2,32 @@
 //! ask for.
 //!
 //! They are compared as values, as all listeners are: one that is asked for as it runs goes on
-//! untouched, but for its certificate, which is read again. Secondaries of one that is replaced
-//! keep what they have and ask again.
+//! untouched, but for its certificate, which is read again. One whose sockets stay the same takes
+//! other settings under them. Secondaries of one that is replaced keep what they have and ask again.
 
 use anyhow::Context as _;
-use std::sync::Arc;
-use wardnet_protect::rpz::{Bound, Primary, RpzConfig, RpzError, RpzMetrics};
-use wardnet_server::Metrics;
-use wardnet_verdictdb::ChangeFeed;
+use wardnet_protect::rpz::{Bound, Primary, Renewal, RpzConfig, RpzError, Surroundings};
 
 /// All primaries of the server.
 pub(crate) struct Primaries {
-    feed: Arc<ChangeFeed>,
-    metrics: RpzMetrics,
+    around: Surroundings,
     running: Vec<Primary>,
 }
 
-/// What can be started, with everything that can go wrong behind it.
+/// What can be started or changed, with everything that can go wrong behind it.
 pub(crate) struct Prepared {
+    /// Places among the running ones of those that stay, some with other settings.
+    staying: Vec<(usize, Option<Renewal>)>,
+    /// Bound already.
     bound: Vec<Bound>,
     /// To be bound at addresses that running ones have to give up first.
     replacing: Vec<RpzConfig>,
-    wanted: Vec<RpzConfig>,
 }
 
 impl Primaries {
-    /// None yet; all will follow `feed`.
-    pub(crate) fn new(feed: Arc<ChangeFeed>, metrics: &Metrics) -> Self {
-        Self { feed, metrics: RpzMetrics::new(metrics), running: Vec::new() }
+    /// None yet.
+    pub(crate) const fn new(around: Surroundings) -> Self {
+        Self { around, running: Vec::new() }
     }
 
     /// The addresses in use, each behind its protocol.
@@ -41,40 +39,56 @@ impl Primaries {
     /// runs.
     pub(crate) fn prepare(&self, wanted: &[RpzConfig]) -> anyhow::Result<Prepared> {
         let mut prepared =
-            Prepared { bound: Vec::new(), replacing: Vec::new(), wanted: wanted.to_vec() };
-        for one in wanted.iter().filter(|one| !self.running.iter().any(|r| r.config() == *one)) {
-            Primary::check(one).context("in a section [[rpz]]")?;
-            if self.running.iter().any(|running| share_an_address(running.config(), one)) {
-                prepared.replacing.push(one.clone());
-            } else {
-                prepared.bound.push(self.bind(one.clone()).context("in a section [[rpz]]")?);
-            }
+            Prepared { staying: Vec::new(), bound: Vec::new(), replacing: Vec::new() };
+        for config in wanted {
+            self.prepare_one(config, &mut prepared).context("in a section [[rpz]]")?;
         }
         Ok(prepared)
     }
 
-    fn bind(&self, config: RpzConfig) -> Result<Bound, RpzError> {
-        Bound::bind(config, Arc::clone(&self.feed), &self.metrics)
+    fn prepare_one(&self, config: &RpzConfig, prepared: &mut Prepared) -> Result<(), RpzError> {
+        let taken = |at: usize| prepared.staying.iter().any(|(staying, _)| *staying == at);
+        let mut running = self.running.iter().enumerate();
+        let same = running.find(|(at, one)| one.config().listens_like(config) && !taken(*at));
+        if let Some((at, running)) = same {
+            // Keys are read again even where their settings are the same.
+            let is_equal = running.config() == config && config.tsig.is_empty();
+            let renewal = if is_equal { None } else { Some(Primary::prepare(config.clone())?) };
+            prepared.staying.push((at, renewal));
+        } else if self.running.iter().any(|one| share_an_address(one.config(), config)) {
+            // What cannot be loaded is told before anything is given up for it.
+            Primary::check(config)?;
+            prepared.replacing.push(config.clone());
+        } else {
+            prepared.bound.push(Bound::bind(config.clone(), self.around.clone())?);
+        }
+        Ok(())
     }
 
-    /// Starts what is new and stops what is no longer wanted. Says what it did.
+    /// Starts what is new, changes what has other settings, and stops what is no longer wanted.
+    /// Says what it did.
     pub(crate) async fn apply(&mut self, prepared: Prepared) -> Vec<String> {
-        let Prepared { bound, replacing, wanted } = prepared;
+        let Prepared { mut staying, bound, replacing } = prepared;
         let mut told = Vec::new();
-        for running in std::mem::take(&mut self.running) {
-            if wanted.contains(running.config()) {
-                if let Err(error) = running.reload_certificate() {
-                    told.push(format!("FAILED: the old certificate stays: {error}"));
-                }
-                self.running.push(running);
-            } else {
-                told.push(format!("no more zones on {}", running.addresses().join(", ")));
+        for (at, mut running) in std::mem::take(&mut self.running).into_iter().enumerate() {
+            let name = running.addresses().join(", ");
+            let Some((_, renewal)) = staying.iter_mut().find(|(staying, _)| *staying == at) else {
+                told.push(format!("no more zones on {name}"));
                 running.stop().await;
+                continue;
+            };
+            if let Err(error) = running.reload_certificate() {
+                told.push(format!("FAILED: the old certificate stays: {error}"));
             }
+            if let Some(renewal) = renewal.take() {
+                running.renew(renewal).await;
+                told.push(format!("zones on {name} have the settings just read"));
+            }
+            self.running.push(running);
         }
         told.extend(bound.into_iter().map(|bound| self.start(bound)));
         for config in replacing {
-            told.push(match self.bind(config) {
+            told.push(match Bound::bind(config, self.around.clone()) {
                 Ok(bound) => self.start(bound),
                 Err(error) => format!("FAILED: {error}"),
             });

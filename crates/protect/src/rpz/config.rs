@@ -82,6 +82,16 @@ impl RpzConfig {
         }
     }
 
+    /// Whether a primary with other settings could go on with the same sockets.
+    #[must_use]
+    pub fn listens_like(&self, other: &Self) -> bool {
+        let ways = |one: &Self| {
+            let files = (one.tls_certificate.clone(), one.tls_key.clone());
+            (one.listen.clone(), one.tls.clone(), files, one.limits.clone())
+        };
+        ways(self) == ways(other)
+    }
+
     /// Relative paths start at `folder`.
     pub fn resolve(&mut self, folder: &Path) {
         let own = [&mut self.tls_certificate, &mut self.tls_key].into_iter().flatten();
@@ -272,6 +282,8 @@ pub struct Limits {
     pub idle_timeout_ms: u64,
     /// Time a secondary may refuse to take a message. Default 10 s.
     pub stall_timeout_ms: u64,
+    /// Time a transfer may take, from the question to its end. Default 1 h.
+    pub transfer_timeout_ms: u64,
 }
 
 impl Default for Limits {
@@ -284,6 +296,7 @@ impl Default for Limits {
             message_bytes_max: 32_768,
             idle_timeout_ms: 30_000,
             stall_timeout_ms: 10_000,
+            transfer_timeout_ms: 3_600_000,
         }
     }
 }
@@ -291,7 +304,8 @@ impl Default for Limits {
 impl Limits {
     fn complaint(&self) -> Option<&'static str> {
         let counts = [self.connections_max, self.connections_per_address_max, self.transfers_max];
-        if counts.contains(&0) || self.idle_timeout_ms == 0 || self.stall_timeout_ms == 0 {
+        let times = [self.idle_timeout_ms, self.stall_timeout_ms, self.transfer_timeout_ms];
+        if counts.contains(&0) || times.contains(&0) {
             return Some("limits of an rpz primary that count or time must be at least 1");
         }
         let fits = (4_096..=64_000).contains(&self.message_bytes_max);

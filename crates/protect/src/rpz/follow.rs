@@ -1,65 +1,91 @@
 //! Following the change feed: from published changes to new serials.
 
-use super::zone::{TICK, Zone, serial_at};
+use super::beneath::Beneath;
+use super::listen::Live;
+use super::serial::{Serials, TICK};
+use super::target::Target;
+use super::zone::News;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
-use wardnet_verdictdb::{ChangeFeed, Cursor, PublishedChange};
+use wardnet_verdictdb::{ChangeFeed, Cursor, LookupError, PublishedChange, View};
 
 /// Changes taken from the feed at once.
 const BATCH: usize = 4_096;
 
-/// The time of day, for serials.
-#[expect(clippy::disallowed_methods, reason = "serials are times; an I/O module reads the clock")]
-pub(super) fn since_1970() -> Duration {
-    // A clock set before 1970 reads as 1970: serials then count on from there.
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// Keeps the zones at the feed's newest state.
+pub(super) struct Follower {
+    pub(super) feed: Arc<ChangeFeed>,
+    pub(super) cursor: Cursor,
+    pub(super) live: Arc<ArcSwap<Live>>,
+    pub(super) serials: Arc<Serials>,
+    pub(super) records_max: usize,
 }
 
-/// Keeps the zones at the feed's newest state. Each zone's sender is told of its new serials.
-pub(super) async fn follow(
-    feed: Arc<ChangeFeed>,
-    mut cursor: Cursor,
-    zones: Vec<(Arc<Zone>, watch::Sender<()>)>,
-    records_max: usize,
-) {
-    let zones = Arc::new(zones);
-    loop {
-        feed.changed(cursor).await;
-        let (feed, zones) = (Arc::clone(&feed), Arc::clone(&zones));
-        // Looking for what lies beneath an allowed name reads the whole database.
-        let work = move || catch_up(&feed, cursor, &zones, records_max);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(reached) => cursor = reached,
-            Err(error) => tracing::error!(%error, "following the changes broke off"),
-        }
-        // One serial in each tick.
-        tokio::time::sleep(TICK).await;
-    }
-}
+/// A follower, and what lies beneath what in the view it has reached.
+pub(super) type Progress = (Follower, Option<Beneath>);
 
-fn catch_up(
-    feed: &ChangeFeed,
-    cursor: Cursor,
-    zones: &[(Arc<Zone>, watch::Sender<()>)],
-    records_max: usize,
-) -> Cursor {
-    let (head, view) = feed.snapshot();
-    let changes = changes_between(feed, cursor, head);
-    let tick = serial_at(since_1970());
-    for (zone, news) in zones {
-        let is_new = match &changes {
-            Some(changes) => zone.advance(&view, changes, tick, records_max),
-            None => {
-                zone.restart(&view, tick);
-                true
-            }
+impl Follower {
+    /// Follows until it is dropped.
+    pub(super) async fn follow(self) {
+        // Reading the database is no work for a thread that others wait for.
+        let begin = move || {
+            let (_, view) = self.feed.snapshot();
+            (self, beneath_of(&view))
         };
-        if is_new {
-            news.send_replace(());
+        let mut progress = match tokio::task::spawn_blocking(begin).await {
+            Ok(progress) => progress,
+            Err(error) => return tracing::error!(%error, "following the changes broke off"),
+        };
+        loop {
+            progress.0.feed.changed(progress.0.cursor).await;
+            match tokio::task::spawn_blocking(|| catch_up(progress)).await {
+                Ok(reached) => progress = reached,
+                Err(error) => return tracing::error!(%error, "following the changes broke off"),
+            }
+            // One serial in each tick.
+            tokio::time::sleep(TICK).await;
         }
     }
-    head
+}
+
+/// What lies beneath what; nothing where the database cannot be read: everybody starts anew then.
+pub(super) fn beneath_of(view: &View) -> Option<Beneath> {
+    let failed = |error: &LookupError| tracing::error!(%error, "the database cannot be read");
+    Beneath::of(view).inspect_err(failed).ok()
+}
+
+pub(super) fn catch_up((mut follower, mut beneath): Progress) -> Progress {
+    // First the zones, then the state: no zone is ahead of it.
+    let live = follower.live.load_full();
+    let (head, view) = follower.feed.snapshot();
+    let changes = changes_between(&follower.feed, follower.cursor, head);
+    if let (Some(known), Some(changes)) = (&mut beneath, &changes) {
+        note(known, changes);
+    }
+    if changes.is_none() || beneath.as_ref().is_none_or(Beneath::is_full) {
+        beneath = beneath_of(&view);
+    }
+    for zone in &live.zones {
+        match (&changes, &beneath) {
+            (Some(changes), Some(beneath)) => {
+                let (serials, records_max) = (&*follower.serials, follower.records_max);
+                zone.advance(&News { view: &view, changes, beneath, serials, records_max });
+            }
+            _ => zone.restart(&view, &follower.serials),
+        }
+    }
+    follower.cursor = head;
+    (follower, beneath)
+}
+
+/// Notes what is listed now.
+fn note(beneath: &mut Beneath, changes: &[Arc<PublishedChange>]) {
+    let listed = changes.iter().filter(|change| change.tenant.is_none() && change.new.is_some());
+    for change in listed {
+        if let Some(Target::Name(name)) = Target::of_change(change) {
+            beneath.insert_above(&name);
+        }
+    }
 }
 
 /// The changes after one cursor up to another; `None` where they are not known one by one.

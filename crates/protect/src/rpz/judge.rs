@@ -1,85 +1,29 @@
 //! From verdicts to the records of a zone.
 //!
-//! Of every name and address with an entry of its own it is said what is answered for itself and for
-//! what lies beneath. What lies above counts only where it takes the word from the entry: an allowed
-//! parent, say, for whom the wildcard above speaks.
+//! A resolver looks a name up in a policy zone as in any other: a wildcard speaks for what lies
+//! beneath it, unless something between the two is in the zone (RFC 4592 section 2.2.1). Therefore
+//!
+//! - what says the same as the wildcard above it is left out;
+//! - what says something else also says what holds beneath itself, although a wildcard above says
+//!   so too;
+//! - and so do the names between the two, of which nothing is known: they are [`Bridges`].
+//!
+//! For networks the longest prefix counts, wherever it stands, and nothing of this is needed.
 
 use super::config::{Trigger, ZoneConfig};
 use super::record::{Owner, Records, Verdict};
+use super::target::{Target, above, is_public_suffix};
 use std::cmp::Reverse;
-use std::net::IpAddr;
-use wardnet_model::reserved::{is_reserved, is_special_name};
-use wardnet_model::{
-    Band, Basis, DomainName, Kind, Scope, SuffixList, Timestamp, domain_key, host_expressions,
-};
+use std::collections::BTreeSet;
+use wardnet_model::{Band, Basis, DomainName, Kind, Scope, Timestamp, domain_key};
 use wardnet_score::Policy;
-use wardnet_verdictdb::{
-    Entries, Hit, Hits, Layer, Listed, LookupError, Prefix, Profile, PublishedChange, View,
-};
+use wardnet_verdictdb::{Entries, Hit, Hits, Layer, Listed, LookupError, Profile, View};
 
 /// Decisions that run out stand until that is published: a serial must mean one content.
-const ALWAYS: Timestamp = Timestamp(0);
+pub(super) const ALWAYS: Timestamp = Timestamp(0);
 
-/// Something that a zone may have records for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
-    /// A domain name.
-    Name(DomainName),
-    /// An address or network.
-    Prefix(Prefix),
-}
-
-impl Target {
-    /// What an entry is about; `None` where no zone has a record for it.
-    fn of(kind: Kind, key: &wardnet_model::Key, name: Option<&str>) -> Option<Self> {
-        if kind == Kind::Domain {
-            let name = DomainName::parse(name?).ok()?;
-            return (!is_special_name(name.as_str())).then_some(Self::Name(name));
-        }
-        let prefix = Prefix::from_key(kind, key)?;
-        (!is_reserved(prefix.address())).then_some(Self::Prefix(prefix))
-    }
-
-    pub(super) fn of_change(change: &PublishedChange) -> Option<Self> {
-        Self::of(change.kind, &change.key, change.name())
-    }
-
-    pub(super) fn of_entry(listed: &Listed<'_>) -> Option<Self> {
-        let entry = &listed.entry;
-        Self::of(entry.kind, &entry.key, entry.name)
-    }
-
-    /// For a stable order, without its doubles.
-    pub(super) fn order(&self) -> (Option<&str>, Option<(IpAddr, u8)>) {
-        match self {
-            Self::Name(name) => (Some(name.as_str()), None),
-            Self::Prefix(prefix) => (None, Some((prefix.address(), prefix.length()))),
-        }
-    }
-
-    /// Whether the other lies beneath this.
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Name(above), Self::Name(name)) => {
-                let rest = name.as_str().strip_suffix(above.as_str());
-                rest.is_some_and(|rest| rest.ends_with('.'))
-            }
-            (Self::Prefix(above), Self::Prefix(prefix)) => {
-                above.length() < prefix.length()
-                    && prefix.shorten(above.length()).is_some_and(|cut| cut == *above)
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Whether a change may take the word from, or give it back to, entries beneath it.
-pub(super) fn reaches_beneath(change: &PublishedChange, policy: Policy) -> bool {
-    let is_wide = change.kind != Kind::Domain || change.scope.covers_beneath();
-    let lets_pass = |profile: &Profile| !blocks(policy, profile);
-    let data = [&change.old, &change.new].into_iter().flatten();
-    change.layer == Layer::Decision && is_wide && data.into_iter().any(|d| lets_pass(&d.profile))
-}
+/// Names without an entry that differs, for which a zone has records nevertheless.
+pub(super) type Bridges = BTreeSet<DomainName>;
 
 fn blocks(policy: Policy, profile: &Profile) -> bool {
     policy.blocks(profile.risk, profile.band, profile.categories)
@@ -117,22 +61,68 @@ impl From<&ZoneConfig> for Triggers {
 /// How a decision compares with others: the greatest counts.
 type Rank = (bool, Reverse<(u16, Scope)>, bool, Option<Timestamp>);
 
-impl<'v> Judge<'v> {
-    /// Every entry, in a stable order.
-    pub(super) fn entries(self) -> Entries<'v> {
-        self.view.entries(None, ALWAYS)
+/// What is said of something by all that covers it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said<'v> {
+    decision: Option<(Rank, Hit<'v>)>,
+    /// Whether there is evidence that the policy blocks.
+    is_bad: bool,
+}
+
+/// What a zone says of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdicts {
+    /// Of it itself.
+    own: Option<Verdict>,
+    /// Of what lies beneath it and has no entry.
+    beneath: Option<Verdict>,
+    /// Of both, if there were no entry.
+    inherited: Option<Verdict>,
+    /// Whether a zone would have records for it, were it alone.
+    is_listed: bool,
+}
+
+impl Verdicts {
+    /// Whether a zone has no records for it.
+    pub(super) const fn is_silent(&self) -> bool {
+        !self.is_listed
     }
 
-    /// Whether an entry is the first of those on its target: it then stands for all of them.
-    pub(super) fn is_first(
+    /// Whether it stands out against a wildcard above.
+    const fn needs_bridges(&self) -> bool {
+        self.is_listed && self.inherited.is_some()
+    }
+}
+
+impl<'v> Judge<'v> {
+    /// Every entry that a zone may have a record for, in a stable order.
+    pub(super) fn entries(self) -> Entries<'v> {
+        let Triggers { qname, ip, nsdname, nsip } = self.triggers;
+        self.view.entries_where(None, ALWAYS, move |_, kind| match kind {
+            Kind::Domain => qname || nsdname,
+            Kind::Ipv4 | Kind::Ipv6 => ip || nsip,
+            _ => false,
+        })
+    }
+
+    /// What is to be said of the target of an entry; `None` where another entry of the same target
+    /// comes before it.
+    pub(super) fn of_entry(
         self,
         listed: &Listed<'_>,
         target: &Target,
-    ) -> Result<bool, LookupError> {
+    ) -> Result<Option<Verdicts>, LookupError> {
         let hits = self.hits(target)?;
-        let entry = &listed.entry;
         let first = hits.iter().map(|(layer, hit)| (layer, hit.scope)).min();
-        Ok(first == Some((entry.layer(), entry.scope)))
+        if first != Some((listed.entry.layer(), listed.entry.scope)) {
+            return Ok(None);
+        }
+        self.verdicts_by(target, &hits).map(Some)
+    }
+
+    /// What is to be said of a target.
+    pub(super) fn verdicts(self, target: &Target) -> Result<Verdicts, LookupError> {
+        self.verdicts_by(target, &self.hits(target)?)
     }
 
     fn hits(self, target: &Target) -> Result<Hits<'v>, LookupError> {
@@ -144,14 +134,144 @@ impl<'v> Judge<'v> {
         }
     }
 
-    /// Adds the records of one target, each by `push`; gives back how many have no place.
+    fn verdicts_by(self, target: &Target, hits: &Hits<'v>) -> Result<Verdicts, LookupError> {
+        let above = self.above(target)?;
+        let Target::Name(name) = target else {
+            let own = self.of_prefix(above, hits);
+            return Ok(Verdicts { own, beneath: None, inherited: None, is_listed: own.is_some() });
+        };
+        let inherited = self.settle(above);
+        let own = self.settle(self.more(above, hits, Scope::covers_self));
+        let mut beneath = self.settle(self.more(above, hits, Scope::covers_beneath));
+        if is_public_suffix(name) {
+            beneath = None;
+        }
+        let differs = |verdict: Option<Verdict>| verdict.is_some() && verdict != inherited;
+        let is_listed = differs(own) || differs(beneath);
+        Ok(Verdicts { own, beneath, inherited, is_listed })
+    }
+
+    /// What an address or network says for itself; the network around it has its own record.
+    fn of_prefix(self, above: Said<'v>, hits: &Hits<'v>) -> Option<Verdict> {
+        let own = self.more(Said::default(), hits, |_| true);
+        let outranks = |(mine, _): &(Rank, Hit<'v>)| {
+            above.decision.as_ref().is_none_or(|(other, _)| mine > other)
+        };
+        if own.decision.as_ref().is_some_and(outranks) {
+            return self.settle(own);
+        }
+        let is_let_pass = above.decision.is_some_and(|(_, hit)| !blocks(self.policy, hit.profile));
+        (own.is_bad && !is_let_pass).then_some(Verdict::Block)
+    }
+
+    /// What is said with an entry's own words added.
+    fn more(self, mut said: Said<'v>, hits: &Hits<'v>, covers: impl Fn(Scope) -> bool) -> Said<'v> {
+        hits.iter().filter(|(_, hit)| covers(hit.scope)).for_each(|(layer, hit)| {
+            self.add(&mut said, 0, layer, hit);
+        });
+        said
+    }
+
+    fn add(self, said: &mut Said<'v>, step: u16, layer: Layer, hit: &Hit<'v>) {
+        if layer == Layer::Evidence {
+            said.is_bad |= blocks(self.policy, hit.profile);
+            return;
+        }
+        let rank = self.rank(step, hit);
+        if said.decision.as_ref().is_none_or(|(other, _)| rank > *other) {
+            said.decision = Some((rank, *hit));
+        }
+    }
+
+    fn settle(self, said: Said<'v>) -> Option<Verdict> {
+        let block = |is_blocked: bool| is_blocked.then_some(Verdict::Block);
+        match said.decision {
+            Some((_, decision)) if decision.profile.band == Band::Trusted => Some(Verdict::Pass),
+            Some((_, decision)) => block(blocks(self.policy, decision.profile)),
+            None => block(said.is_bad),
+        }
+    }
+
+    /// What is said of a target by what it lies in.
+    fn above(self, target: &Target) -> Result<Said<'v>, LookupError> {
+        let mut said = Said::default();
+        match target {
+            Target::Name(name) => {
+                for (parent, step) in above(name).zip(1..) {
+                    let key = domain_key(parent.as_str());
+                    let hits = self.view.find(None, Kind::Domain, &key, ALWAYS)?;
+                    for (layer, hit) in hits.iter().filter(|(_, hit)| hit.scope.covers_beneath()) {
+                        self.add(&mut said, step, layer, hit);
+                    }
+                }
+            }
+            Target::Prefix(prefix) => {
+                self.view.networks(None, prefix.address(), ALWAYS, |found, hits| {
+                    if found.length() < prefix.length() {
+                        let step = u16::from(prefix.length() - found.length());
+                        let decisions = hits.iter().filter(|(layer, _)| *layer == Layer::Decision);
+                        decisions.for_each(|(layer, hit)| self.add(&mut said, step, layer, hit));
+                    }
+                })?;
+            }
+        }
+        Ok(said)
+    }
+
+    /// As [`View::ask`] chooses among decisions.
+    fn rank(self, step: u16, hit: &Hit<'_>) -> Rank {
+        let profile = hit.profile;
+        let at = self.view.terms(hit).map(|terms| terms.decided_at);
+        let is_block = profile.band == Band::Malicious;
+        (profile.basis == Basis::Hard, Reverse((step, hit.scope)), is_block, at)
+    }
+
+    /// The names that need records so that those beneath them do not cut them off from a wildcard.
+    /// Only decisions say something else than what lies above them, so only they are looked at.
+    pub(super) fn bridges(self) -> Result<Bridges, LookupError> {
+        let mut bridges = Bridges::new();
+        let is_decision = |layer, kind| layer == Layer::Decision && kind == Kind::Domain;
+        for listed in self.view.entries_where(None, ALWAYS, is_decision) {
+            let Some(target) = Target::of_entry(&listed?) else { continue };
+            if !self.verdicts(&target)?.needs_bridges() {
+                continue;
+            }
+            let Target::Name(name) = &target else { continue };
+            for parent in above(name) {
+                let parent = Target::Name(parent.into());
+                let verdicts = self.verdicts(&parent)?;
+                if verdicts.inherited.is_none() {
+                    break;
+                }
+                if !verdicts.is_listed
+                    && let Target::Name(parent) = parent
+                {
+                    bridges.insert(parent);
+                }
+            }
+        }
+        Ok(bridges)
+    }
+
+    /// Whether a name stands out against a wildcard above, so that there may be bridges for it.
+    pub(super) fn is_bridged(self, target: &Target) -> Result<bool, LookupError> {
+        Ok(matches!(target, Target::Name(_)) && self.verdicts(target)?.needs_bridges())
+    }
+
+    /// Adds the records of a target, each by `push`; gives back how many have no place. A bridge
+    /// has records although it says what a wildcard above it says too.
     pub(super) fn records(
         self,
         target: &Target,
+        verdicts: &Verdicts,
+        is_bridge: bool,
         records: &Records,
         mut push: impl FnMut(&[u8]),
-    ) -> Result<u64, LookupError> {
-        let (own, beneath) = self.verdicts(target)?;
+    ) -> u64 {
+        if !verdicts.is_listed && !is_bridge {
+            return 0;
+        }
+        let Verdicts { own, beneath, .. } = *verdicts;
         let Triggers { qname, ip, nsdname, nsip } = self.triggers;
         let wanted = match target {
             Target::Name(name) => {
@@ -180,89 +300,6 @@ impl<'v> Judge<'v> {
                 skipped += 1;
             }
         }
-        Ok(skipped)
-    }
-
-    /// What is said of a target itself, and of what lies beneath it.
-    fn verdicts(self, target: &Target) -> Result<(Option<Verdict>, Option<Verdict>), LookupError> {
-        let hits = self.hits(target)?;
-        if hits.is_empty() {
-            return Ok((None, None));
-        }
-        let is_name = matches!(target, Target::Name(_));
-        let above = self.above(target)?;
-        let own = self.verdict(&hits, above, |scope| !is_name || scope.covers_self());
-        let beneath = self.verdict(&hits, above, Scope::covers_beneath);
-        Ok((own, beneath.filter(|_| is_name)))
-    }
-
-    fn verdict(
-        self,
-        hits: &Hits<'v>,
-        above: Option<(Rank, Hit<'v>)>,
-        covers: impl Fn(Scope) -> bool,
-    ) -> Option<Verdict> {
-        let covering = || hits.iter().filter(|(_, hit)| covers(hit.scope));
-        let decisions = covering().filter(|(layer, _)| *layer == Layer::Decision);
-        let own = decisions.map(|(_, hit)| (self.rank(0, hit), *hit)).max_by_key(|(rank, _)| *rank);
-        let is_mine = match (&own, &above) {
-            (Some((mine, _)), Some((other, _))) => mine > other,
-            (own, _) => own.is_some(),
-        };
-        if is_mine {
-            let (_, decision) = own?;
-            return match decision.profile.band {
-                Band::Trusted => Some(Verdict::Pass),
-                _ => blocks(self.policy, decision.profile).then_some(Verdict::Block),
-            };
-        }
-        if above.is_some_and(|(_, decision)| !blocks(self.policy, decision.profile)) {
-            // The decision above speaks for itself.
-            return None;
-        }
-        let evidence = covering().filter(|(layer, _)| *layer == Layer::Evidence);
-        let mut blocked = evidence.filter(|(_, hit)| blocks(self.policy, hit.profile));
-        blocked.next().map(|_| Verdict::Block)
-    }
-
-    /// The decision that counts among those on what a target lies in.
-    fn above(self, target: &Target) -> Result<Option<(Rank, Hit<'v>)>, LookupError> {
-        let mut best: Option<(Rank, Hit<'v>)> = None;
-        let mut take = |step: u16, hit: &Hit<'v>| {
-            let rank = self.rank(step, hit);
-            if best.as_ref().is_none_or(|(other, _)| rank > *other) {
-                best = Some((rank, *hit));
-            }
-        };
-        match target {
-            Target::Name(name) => {
-                let suffixes = SuffixList::shipped();
-                for expression in host_expressions(name, suffixes).iter().skip(1) {
-                    let key = expression.key();
-                    let hits = self.view.find(None, Kind::Domain, &key, ALWAYS)?;
-                    let decisions = hits.iter().filter(|(layer, _)| *layer == Layer::Decision);
-                    let reaching = decisions.filter(|(_, hit)| hit.scope.covers_beneath());
-                    reaching.for_each(|(_, hit)| take(expression.host_level.into(), hit));
-                }
-            }
-            Target::Prefix(prefix) => {
-                self.view.networks(None, prefix.address(), ALWAYS, |found, hits| {
-                    if found.length() < prefix.length() {
-                        let step = u16::from(prefix.length() - found.length());
-                        let decisions = hits.iter().filter(|(layer, _)| *layer == Layer::Decision);
-                        decisions.for_each(|(_, hit)| take(step, hit));
-                    }
-                })?;
-            }
-        }
-        Ok(best)
-    }
-
-    /// As [`View::ask`] chooses among decisions.
-    fn rank(self, step: u16, hit: &Hit<'_>) -> Rank {
-        let profile = hit.profile;
-        let at = self.view.terms(hit).map(|terms| terms.decided_at);
-        let is_block = profile.band == Band::Malicious;
-        (profile.basis == Basis::Hard, Reverse((step, hit.scope)), is_block, at)
+        skipped
     }
 }

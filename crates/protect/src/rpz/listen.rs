@@ -6,6 +6,7 @@ use super::metrics::Counters;
 use super::question::{Plan, Transfer, plan};
 use super::transfer::{Cut, Sent, send, write_framed};
 use super::zone::Zone;
+use arc_swap::ArcSwap;
 use hickory_proto::rr::TSigner;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use wardnet_server::{Shutdown, now_unix};
 /// The longest answer over UDP: what passes without fragments.
 const DATAGRAM_BYTES: usize = 1_232;
 
-/// What everybody takes who does not say otherwise (RFC 1035 section 4.2.1).
+/// What everybody takes (RFC 1035 section 4.2.1).
 const DATAGRAM_BYTES_MIN: usize = 512;
 
 /// Questions are short; what is longer is none.
@@ -32,12 +33,17 @@ const QUESTION_BYTES_MAX: usize = 4_096;
 /// The pause after a failed accept or receive.
 const BACKOFF: Duration = Duration::from_millis(100);
 
+/// What a primary serves, and to whom: what other settings change while it runs.
+pub(super) struct Live {
+    pub(super) zones: Vec<Arc<Zone>>,
+    pub(super) keys: Vec<TSigner>,
+    pub(super) allow: Vec<IpNet>,
+}
+
 /// What all sockets of a primary share.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub(super) zones: Arc<[Arc<Zone>]>,
-    pub(super) keys: Arc<[TSigner]>,
-    pub(super) allow: Arc<[IpNet]>,
+    pub(super) live: Arc<ArcSwap<Live>>,
     pub(super) limits: Arc<Limits>,
     pub(super) transfers: Arc<Semaphore>,
     pub(super) counters: Counters,
@@ -47,12 +53,13 @@ pub(super) struct Shared {
 impl Shared {
     fn is_allowed(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();
-        self.allow.iter().any(|network| network.contains(&client))
+        self.live.load().allow.iter().any(|network| network.contains(&client))
     }
 
     fn plan(&self, bytes: &[u8], client: IpAddr) -> Plan {
         if self.is_allowed(client) {
-            return plan(bytes, &self.zones, &self.keys, now_unix());
+            let live = self.live.load();
+            return plan(bytes, &live.zones, &live.keys, now_unix());
         }
         self.counters.refused.inc();
         // Nothing is read of what strangers send but what the answer has to repeat.
@@ -98,7 +105,7 @@ fn datagram(shared: &Shared, bytes: &[u8], client: IpAddr) -> Option<Vec<u8>> {
         }
         Plan::Transfer(mut transfer) => {
             shared.counters.changes.inc();
-            let room = if transfer.takes_large { DATAGRAM_BYTES } else { DATAGRAM_BYTES_MIN };
+            let room = transfer.datagram_bytes_max.clamp(DATAGRAM_BYTES_MIN, DATAGRAM_BYTES);
             let room = room.saturating_sub(transfer.signature_bytes());
             let mut answer = transfer.short(room).unwrap_or_else(|| transfer.serial_only());
             let is_sound = match &mut transfer.signer {
@@ -129,6 +136,10 @@ pub(super) async fn serve_tcp(
             }
             accepted = listener.accept(), if tasks.len() < shared.limits.connections_max => {
                 match accepted {
+                    Ok((_, from)) if !shared.is_allowed(from.ip()) => {
+                        // Nothing is kept for strangers; a datagram would tell them why.
+                        shared.counters.strangers.inc();
+                    }
                     Ok((stream, from)) => {
                         let most = shared.limits.connections_per_address_max;
                         if let Some(place) = shared.crowd.enter(from.ip(), most) {
@@ -192,9 +203,9 @@ async fn serve(
                 write_framed(&mut stream, &answer, stall).await?;
             }
             Plan::Transfer(transfer) => {
-                let place = shared.transfers.acquire().await.map_err(io::Error::other)?;
-                let (sent, records) = send(&transfer, &mut stream, cut).await?;
-                drop(place);
+                let within = Duration::from_millis(limits.transfer_timeout_ms);
+                let sending = send(&transfer, &mut stream, cut, &shared.transfers);
+                let (sent, records) = tokio::time::timeout(within, sending).await??;
                 shared.counters.records.inc_by(records);
                 match sent {
                     Sent::Whole => shared.counters.whole.inc(),

@@ -3,6 +3,17 @@
 /// The length of a header (RFC 1035 section 4.1.1).
 const HEADER_BYTES: usize = 12;
 
+/// An OPT record: the root, its type, 1,232 bytes of a datagram, and nothing else.
+const OPT: [u8; 11] = [0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0];
+
+/// Counts one more additional record in the header.
+pub(super) fn count_additional(message: &mut [u8]) {
+    if let Some([high, low]) = message.get_mut(10..12) {
+        let count = u16::from_be_bytes([*high, *low]).saturating_add(1);
+        [*high, *low] = count.to_be_bytes();
+    }
+}
+
 /// Codes of answers that are used here (RFC 1035 section 4.1.1, RFC 2136 section 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -22,6 +33,8 @@ pub(super) struct Asked {
     pub(super) flags: u8,
     /// The question, as bytes; empty where it could not be read.
     pub(super) question: Vec<u8>,
+    /// Whether it came with an OPT record: its answer then has one too (RFC 6891 section 6.1.1).
+    pub(super) has_edns: bool,
 }
 
 /// An answer in the making.
@@ -29,6 +42,7 @@ pub(super) struct Asked {
 pub(super) struct Answer {
     bytes: Vec<u8>,
     records: u16,
+    has_edns: bool,
 }
 
 impl Answer {
@@ -43,7 +57,7 @@ impl Answer {
         bytes.extend([RESPONSE | asked.flags | authority, rcode as u8]);
         bytes.extend([0, questions, 0, 0, 0, 0, 0, 0]);
         bytes.extend_from_slice(&asked.question);
-        Self { bytes, records: 0 }
+        Self { bytes, records: 0, has_edns: asked.has_edns }
     }
 
     /// Adds a record, by what writes it.
@@ -53,7 +67,7 @@ impl Answer {
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + if self.has_edns { OPT.len() } else { 0 }
     }
 
     /// Whether there is no record in it.
@@ -66,6 +80,10 @@ impl Answer {
         debug_assert!(self.bytes.len() >= HEADER_BYTES, "begun with a header");
         if let Some(count) = self.bytes.get_mut(6..8) {
             count.copy_from_slice(&self.records.to_be_bytes());
+        }
+        if self.has_edns {
+            self.bytes.extend(OPT);
+            count_additional(&mut self.bytes);
         }
         self.bytes
     }

@@ -23,6 +23,7 @@ pub struct RpzMetrics {
     answers: Family<Outcome, Counter>,
     records: Family<Which, Counter>,
     connections: Family<Which, Gauge>,
+    notifications: Family<Outcome, Counter>,
 }
 
 impl RpzMetrics {
@@ -33,12 +34,15 @@ impl RpzMetrics {
             answers: Family::default(),
             records: Family::default(),
             connections: Family::default(),
+            notifications: Family::default(),
         };
         metrics.register(|registry| {
             let answers = "Answers of a policy zone primary, by what was sent";
             registry.register("rpz_answers", answers, own.answers.clone());
             registry.register("rpz_records", "Records sent in transfers", own.records.clone());
             registry.register("rpz_connections", "Connections open now", own.connections.clone());
+            let told = "News told to secondaries, by whether they confirmed it";
+            registry.register("rpz_notifications", told, own.notifications.clone());
         });
         own
     }
@@ -48,6 +52,10 @@ impl RpzMetrics {
             let labels = Outcome { primary: primary.to_owned(), outcome };
             self.answers.get_or_create(&labels).clone()
         };
+        let told = |outcome| {
+            let labels = Outcome { primary: primary.to_owned(), outcome };
+            self.notifications.get_or_create(&labels).clone()
+        };
         let which = Which { primary: primary.to_owned() };
         Counters {
             replies: answers("reply"),
@@ -55,6 +63,9 @@ impl RpzMetrics {
             changes: answers("ixfr"),
             broken: answers("broken_off"),
             refused: answers("refused"),
+            strangers: answers("closed"),
+            confirmed: told("confirmed"),
+            unconfirmed: told("unconfirmed"),
             records: self.records.get_or_create(&which).clone(),
             connections: self.connections.get_or_create(&which).clone(),
         }
@@ -69,6 +80,9 @@ pub(super) struct Counters {
     pub(super) changes: Counter,
     pub(super) broken: Counter,
     pub(super) refused: Counter,
+    pub(super) strangers: Counter,
+    pub(super) confirmed: Counter,
+    pub(super) unconfirmed: Counter,
     pub(super) records: Counter,
     pub(super) connections: Gauge,
 }

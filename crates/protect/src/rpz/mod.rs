@@ -8,7 +8,7 @@
 //!                   zone      a serial, a view, and the last differences
 //!             ┌───────┴──────┐
 //!           judge          record
-//!           verdicts       bytes
+//!      verdicts, targets   bytes
 //! ```
 //!
 //! Requests are read by hickory. Records are written here, since a zone may have millions.
@@ -22,8 +22,10 @@
 //!
 //! The names of actions and triggers are those of draft-vixie-dnsop-dns-rpz.
 
+mod beneath;
 pub mod config;
 mod follow;
+mod health;
 mod judge;
 mod listen;
 mod message;
@@ -31,14 +33,19 @@ mod metrics;
 mod notify;
 mod question;
 mod record;
+mod serial;
 mod server;
+mod target;
 mod transfer;
 mod tsig;
 mod zone;
 
 pub use config::RpzConfig;
+pub use health::RpzHealth;
 pub use metrics::RpzMetrics;
-pub use server::{Bound, Primary, RpzError};
+pub use question::fuzz_rpz_question;
+pub use serial::Serials;
+pub use server::{Bound, Primary, Renewal, RpzError, Surroundings};
 pub use tsig::KeyError;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Telling secondaries that a zone has changed (RFC 1996).
 
-use super::message::Answer;
-use super::message::{Asked, Rcode};
+use super::health::Trouble;
+use super::message::{Answer, Asked, Rcode};
+use super::metrics::Counters;
 use super::zone::Zone;
 use std::io;
 use std::net::SocketAddr;
@@ -19,22 +20,46 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(15),
 ];
 
-/// Tells one secondary of each new serial of a zone, until the sender of `news` is gone. Serials
-/// that come while it is being told are told as one.
-pub(super) async fn keep_telling(
-    zone: Arc<Zone>,
-    secondary: SocketAddr,
-    mut news: watch::Receiver<()>,
-) {
-    loop {
-        let told = tell(&zone, secondary, &mut news).await;
-        if let Err(error) = told {
-            tracing::debug!(zone = zone.name, %secondary, %error, "a secondary was not told");
-        }
-        if news.changed().await.is_err() {
-            return;
+/// Tells one secondary of each new serial of a zone. Serials that come while it is being told are
+/// told as one.
+pub(super) struct Teller {
+    pub(super) zone: Arc<Zone>,
+    pub(super) secondary: SocketAddr,
+    pub(super) trouble: Trouble,
+    pub(super) counters: Counters,
+}
+
+impl Teller {
+    /// Tells until it is dropped, beginning with the serial of the moment.
+    pub(super) async fn keep_telling(self) {
+        let Self { zone, secondary, trouble, counters } = self;
+        let mut news = zone.subscribe();
+        loop {
+            match tell(&zone, secondary, &mut news).await {
+                Ok(Told::Confirmed) => {
+                    counters.confirmed.inc();
+                    trouble.end();
+                }
+                Ok(Told::Overtaken) => {}
+                Err(error) => {
+                    tracing::warn!(zone = zone.name, %secondary, %error, "a secondary was not told");
+                    counters.unconfirmed.inc();
+                    trouble.begin(format!("{secondary} confirms no news of {}", zone.name));
+                }
+            }
+            if news.changed().await.is_err() {
+                return;
+            }
         }
     }
+}
+
+/// What became of a message.
+enum Told {
+    /// The secondary has it.
+    Confirmed,
+    /// There are newer ones.
+    Overtaken,
 }
 
 /// Tells of the serial of the moment, again and again until it is confirmed or news come.
@@ -42,7 +67,7 @@ async fn tell(
     zone: &Zone,
     secondary: SocketAddr,
     news: &mut watch::Receiver<()>,
-) -> io::Result<()> {
+) -> io::Result<Told> {
     let own: SocketAddr =
         if secondary.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
     let socket = UdpSocket::bind(own).await?;
@@ -58,18 +83,18 @@ async fn tell(
             tracing::debug!(%secondary, %error, "a secondary cannot be reached");
         }
         tokio::select! {
-            confirmed = confirmation(&socket, id) => if confirmed { return Ok(()) },
+            confirmed = confirmation(&socket, id) => if confirmed { return Ok(Told::Confirmed) },
             () = tokio::time::sleep(pause) => {}
             changed = news.changed() => {
                 // The next message says it; the sender being gone is seen there, too.
                 if changed.is_ok() {
                     news.mark_changed();
                 }
-                return Ok(());
+                return Ok(Told::Overtaken);
             }
         }
     }
-    Err(io::ErrorKind::TimedOut.into())
+    Err(io::Error::new(io::ErrorKind::TimedOut, "no confirmation; does it allow NOTIFY from here?"))
 }
 
 /// Waits for an answer with this number; false when none can come.
@@ -99,7 +124,7 @@ fn notification(zone: &Zone, serial: u32, id: u16) -> Vec<u8> {
     const RESPONSE: u8 = 0x80;
     let mut question = zone.origin.clone();
     question.extend(TYPE_SOA_CLASS_IN);
-    let asked = Asked { id, flags: OPCODE_NOTIFY, question };
+    let asked = Asked { id, flags: OPCODE_NOTIFY, question, has_edns: false };
     let mut answer = Answer::new(&asked, Rcode::NoError, true);
     answer.record(|to| zone.records.soa(serial, to));
     let mut bytes = answer.finish();

@@ -2,8 +2,9 @@
 
 use super::message::{Answer, Asked, Rcode};
 use super::record::wire;
+use super::serial::is_after;
 use super::tsig::{self, Checked, Signer};
-use super::zone::{Zone, is_after};
+use super::zone::Zone;
 use hickory_proto::op::{Message, MessageType, OpCode};
 use hickory_proto::rr::{DNSClass, RData, RecordType, TSigner};
 use std::sync::Arc;
@@ -26,16 +27,17 @@ pub(super) struct Transfer {
     pub(super) signer: Option<Signer>,
     /// The serial that the secondary has, if it asks for what changed since.
     pub(super) since: Option<u32>,
-    /// Whether it takes datagrams of more than 512 bytes (RFC 6891).
-    pub(super) takes_large: bool,
+    /// The longest datagram that it takes (RFC 6891 section 6.2.3), if it says.
+    pub(super) datagram_bytes_max: usize,
 }
 
 /// Reads a question and answers it, unless it asks for a transfer.
 pub(super) fn plan(bytes: &[u8], zones: &[Arc<Zone>], keys: &[TSigner], now: Timestamp) -> Plan {
-    let Some(asked) = header(bytes) else { return Plan::Silence };
+    let Some(mut asked) = header(bytes) else { return Plan::Silence };
     let Ok(message) = Message::from_vec(bytes) else {
         return Plan::Reply(Answer::new(&asked, Rcode::FormErr, false).finish());
     };
+    asked.has_edns = message.edns.is_some();
     if message.metadata.message_type != MessageType::Query {
         return Plan::Silence;
     }
@@ -78,11 +80,10 @@ fn act(
     asked.question.extend(u16::from(query.query_class()).to_be_bytes());
     let lower = name.to_ascii_lowercase();
     let Some(zone) = zones.iter().find(|zone| zone.origin == lower) else {
-        let in_ours = zones.iter().any(|zone| lower.ends_with(&zone.origin));
-        // Single records are not served: who wants to know one asks for a verdict.
-        let rcode = if in_ours { Rcode::Refused } else { Rcode::NotAuth };
+        // RFC 5936 section 2.2.1. Single records are not served: who wants to know one asks for a
+        // verdict.
         let is_transfer = matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR);
-        let rcode = if is_transfer { rcode } else { Rcode::Refused };
+        let rcode = if is_transfer { Rcode::NotAuth } else { Rcode::Refused };
         return reply(Answer::new(&asked, rcode, false));
     };
     if query.query_class() != DNSClass::IN {
@@ -104,8 +105,9 @@ fn act(
             if since.is_none() && !is_whole {
                 return reply(Answer::new(&asked, Rcode::FormErr, false));
             }
-            let (zone, takes_large) = (Arc::clone(zone), message.edns.is_some());
-            Plan::Transfer(Transfer { asked, zone, signer, since, takes_large })
+            let datagram_bytes_max = message.edns.as_ref().map_or(0, |e| e.max_payload().into());
+            let zone = Arc::clone(zone);
+            Plan::Transfer(Transfer { asked, zone, signer, since, datagram_bytes_max })
         }
         // RFC 2308: no data of this type.
         _ => reply(Answer::new(&asked, Rcode::NoError, true)),
@@ -130,7 +132,8 @@ fn header(bytes: &[u8]) -> Option<Asked> {
     let [high, low, flags, ..] = bytes else { return None };
     let is_answer = flags & 0x80 != 0;
     let (id, flags) = (u16::from_be_bytes([*high, *low]), flags & 0b0111_1001);
-    (bytes.len() >= 12 && !is_answer).then_some(Asked { id, flags, question: Vec::new() })
+    let asked = Asked { id, flags, question: Vec::new(), has_edns: false };
+    (bytes.len() >= 12 && !is_answer).then_some(asked)
 }
 
 impl Transfer {
@@ -168,4 +171,37 @@ impl Transfer {
         answer.record(|to| self.zone.records.soa(self.zone.state().serial, to));
         answer.finish()
     }
+}
+
+/// Reads anything as a question to a primary, with keys and without.
+pub fn fuzz_rpz_question(bytes: &[u8]) {
+    use super::config::{KeyConfig, ZoneConfig};
+    let name = |text| hickory_proto::rr::Name::from_ascii(text).unwrap_or_default();
+    let config = ZoneConfig { name: name("rpz.wardnet."), ..ZoneConfig::default() };
+    let zones = [Arc::new(Zone::new(&config, Arc::default(), 1_000))];
+    let secret = Some("c2VjcmV0LW9mLXRoZS10ZXN0LW9ubHktMzItb2N0ZXRz".to_owned());
+    let key = KeyConfig {
+        name: name("key.test."),
+        algorithm: super::config::Algorithm::default(),
+        secret,
+        secret_file: None,
+    };
+    let keys: Vec<TSigner> = tsig::load(&key).into_iter().collect();
+    for keys in [&[], &*keys] {
+        match plan(bytes, &zones, keys, Timestamp(1_787_000_000)) {
+            Plan::Silence => {}
+            Plan::Reply(answer) => check_answer(bytes, &answer),
+            Plan::Transfer(transfer) => {
+                let short = transfer.short(512).unwrap_or_else(|| transfer.serial_only());
+                check_answer(bytes, &short);
+            }
+        }
+    }
+}
+
+/// An answer has the question's number, is an answer, and can be read.
+fn check_answer(question: &[u8], answer: &[u8]) {
+    assert_eq!(question.first_chunk::<2>(), answer.first_chunk::<2>(), "the question's number");
+    assert!(answer.get(2).is_some_and(|flags| flags & 0x80 != 0), "an answer");
+    assert!(Message::from_vec(answer).is_ok(), "an answer can be read");
 }

@@ -1,23 +1,27 @@
 //! One primary: bound, then running.
 
-use super::config::RpzConfig;
-use super::follow::{follow, since_1970};
-use super::listen::{Crowd, Shared, serve_tcp, serve_udp};
-use super::metrics::RpzMetrics;
-use super::notify::keep_telling;
+use super::config::{RpzConfig, ZoneConfig};
+use super::follow::Follower;
+use super::health::RpzHealth;
+use super::listen::{Crowd, Live, Shared, serve_tcp, serve_udp};
+use super::metrics::{Counters, RpzMetrics};
+use super::notify::Teller;
+use super::serial::{Serials, since_1970};
 use super::tsig::{self, KeyError};
-use super::zone::{Zone, serial_at};
+use super::zone::Zone;
+use arc_swap::ArcSwap;
+use hickory_proto::rr::TSigner;
 use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use wardnet_server::tls::TlsError;
 use wardnet_server::{Shutdown, Tls};
-use wardnet_verdictdb::{ChangeFeed, Cursor};
+use wardnet_verdictdb::{ChangeFeed, Cursor, View};
 
 const BACKLOG: u32 = 128;
 
@@ -47,11 +51,24 @@ pub enum RpzError {
     },
 }
 
+/// What all primaries of a server share.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The changes that zones follow.
+    pub feed: Arc<ChangeFeed>,
+    /// Where serials come from.
+    pub serials: Arc<Serials>,
+    /// What is counted.
+    pub metrics: RpzMetrics,
+    /// Where troubles are told.
+    pub health: RpzHealth,
+}
+
 /// A primary with its sockets, ready to start.
 pub struct Bound {
     config: RpzConfig,
+    around: Surroundings,
     shared: Shared,
-    feed: Arc<ChangeFeed>,
     cursor: Cursor,
     tls: Option<Arc<Tls>>,
     udp: Vec<UdpSocket>,
@@ -61,24 +78,29 @@ pub struct Bound {
 }
 
 /// A primary that runs.
-#[derive(Debug)]
 pub struct Primary {
     config: RpzConfig,
+    around: Surroundings,
+    live: Arc<ArcSwap<Live>>,
+    counters: Counters,
     tls: Option<Arc<Tls>>,
     stop: Shutdown,
     tasks: JoinSet<()>,
-    followers: JoinSet<()>,
+    follower: JoinSet<()>,
+    tellers: JoinSet<()>,
     addresses: Vec<String>,
+}
+
+/// Other settings for a primary that keeps its sockets.
+pub struct Renewal {
+    config: RpzConfig,
+    keys: Vec<TSigner>,
 }
 
 impl Bound {
     /// Loads what the settings name, and binds every address. Must be called within a tokio
     /// runtime.
-    pub fn bind(
-        config: RpzConfig,
-        feed: Arc<ChangeFeed>,
-        metrics: &RpzMetrics,
-    ) -> Result<Self, RpzError> {
+    pub fn bind(config: RpzConfig, around: Surroundings) -> Result<Self, RpzError> {
         let keys = load_keys(&config)?;
         let tls = config.tls_files().map(Tls::load).transpose()?.map(Arc::new);
         let (mut udp, mut tcp, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
@@ -96,20 +118,17 @@ impl Bound {
             addresses.push(format!("rpz+tls {}", listener.local_addr().unwrap_or(*address)));
             secure.push(listener);
         }
-        let (cursor, view) = feed.snapshot();
-        let serial = serial_at(since_1970());
-        let zone = |zone| Arc::new(Zone::new(zone, Arc::clone(&view), serial));
+        let (cursor, view) = around.feed.snapshot();
+        let live = Live::new(&config, keys, &view, &around.serials, &[]);
         let name = config.listen.iter().chain(&config.tls).next();
         let shared = Shared {
-            zones: config.zone.iter().map(zone).collect(),
-            keys: keys.into(),
-            allow: config.allow.clone().into(),
+            live: Arc::new(ArcSwap::from_pointee(live)),
             transfers: Arc::new(Semaphore::new(config.limits.transfers_max)),
             limits: Arc::new(config.limits.clone()),
-            counters: metrics.of(&name.map_or_else(String::new, ToString::to_string)),
+            counters: around.metrics.of(&name.map_or_else(String::new, ToString::to_string)),
             crowd: Crowd::default(),
         };
-        Ok(Self { config, shared, feed, cursor, tls, udp, tcp, secure, addresses })
+        Ok(Self { config, around, shared, cursor, tls, udp, tcp, secure, addresses })
     }
 
     /// The addresses in use, each behind its protocol.
@@ -121,7 +140,7 @@ impl Bound {
     /// Starts to answer, to follow the changes, and to tell the secondaries.
     #[must_use]
     pub fn start(self) -> Primary {
-        let (stop, mut tasks, mut followers) = (Shutdown::new(), JoinSet::new(), JoinSet::new());
+        let (stop, mut tasks, mut follower) = (Shutdown::new(), JoinSet::new(), JoinSet::new());
         for socket in self.udp {
             tasks.spawn(serve_udp(socket, self.shared.clone(), stop.clone()));
         }
@@ -135,18 +154,49 @@ impl Bound {
                 tasks.spawn(serve_tcp(listener, acceptor, shared, stop.clone()));
             }
         }
-        let mut told = Vec::new();
-        for zone in self.shared.zones.iter() {
-            let (sender, receiver) = watch::channel(());
-            for secondary in &self.config.notify {
-                followers.spawn(keep_telling(Arc::clone(zone), *secondary, receiver.clone()));
-            }
-            told.push((Arc::clone(zone), sender));
-        }
-        let records_max = self.config.limits.difference_records_max;
-        followers.spawn(follow(self.feed, self.cursor, told, records_max));
-        let Self { config, tls, addresses, .. } = self;
-        Primary { config, tls, stop, tasks, followers, addresses }
+        let following = Follower {
+            feed: Arc::clone(&self.around.feed),
+            cursor: self.cursor,
+            live: Arc::clone(&self.shared.live),
+            serials: Arc::clone(&self.around.serials),
+            records_max: self.config.limits.difference_records_max,
+        };
+        follower.spawn(following.follow());
+        let Self { config, around, shared: Shared { live, counters, .. }, tls, addresses, .. } =
+            self;
+        let tellers = JoinSet::new();
+        let mut primary = Primary {
+            config,
+            around,
+            live,
+            counters,
+            tls,
+            stop,
+            tasks,
+            follower,
+            tellers,
+            addresses,
+        };
+        primary.tell();
+        primary
+    }
+}
+
+impl Live {
+    /// Zones whose settings are those of a running one go on as that one.
+    fn new(
+        config: &RpzConfig,
+        keys: Vec<TSigner>,
+        view: &Arc<View>,
+        serials: &Serials,
+        running: &[Arc<Zone>],
+    ) -> Self {
+        let zone = |wanted: &ZoneConfig| match running.iter().find(|zone| zone.config == *wanted) {
+            Some(zone) => Arc::clone(zone),
+            None => Arc::new(Zone::new(wanted, Arc::clone(view), serials.begin(since_1970()))),
+        };
+        let zones = config.zone.iter().map(zone).collect();
+        Self { zones, keys, allow: config.allow.clone() }
     }
 }
 
@@ -156,12 +206,58 @@ impl std::fmt::Debug for Bound {
     }
 }
 
+impl std::fmt::Debug for Primary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Primary").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Renewal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Renewal").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl Primary {
     /// Looks whether settings could be put into force, and changes nothing.
     pub fn check(config: &RpzConfig) -> Result<(), RpzError> {
         load_keys(config)?;
         config.tls_files().map(Tls::load).transpose()?;
         Ok(())
+    }
+
+    /// Loads what other settings name, for a primary that keeps its sockets.
+    pub fn prepare(config: RpzConfig) -> Result<Renewal, RpzError> {
+        let keys = load_keys(&config)?;
+        Ok(Renewal { config, keys })
+    }
+
+    /// Puts other settings into force. Zones that are wanted as they are go on with their serials
+    /// and differences; secondaries of the others take them whole.
+    pub async fn renew(&mut self, renewal: Renewal) {
+        let Renewal { config, keys } = renewal;
+        let (_, view) = self.around.feed.snapshot();
+        let running = self.live.load_full();
+        let live = Live::new(&config, keys, &view, &self.around.serials, &running.zones);
+        self.live.store(Arc::new(live));
+        self.config = config;
+        self.tellers.shutdown().await;
+        self.tell();
+    }
+
+    /// Begins to tell every secondary of every zone.
+    fn tell(&mut self) {
+        for zone in &self.live.load().zones {
+            for secondary in &self.config.notify {
+                let teller = Teller {
+                    zone: Arc::clone(zone),
+                    secondary: *secondary,
+                    trouble: self.around.health.trouble(),
+                    counters: self.counters.clone(),
+                };
+                self.tellers.spawn(teller.keep_telling());
+            }
+        }
     }
 
     /// The settings in force.
@@ -184,7 +280,8 @@ impl Primary {
     /// Stops. Transfers under way break off: secondaries keep what they have and ask again.
     pub async fn stop(mut self) {
         self.stop.trigger();
-        self.followers.shutdown().await;
+        self.follower.shutdown().await;
+        self.tellers.shutdown().await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a primary's task failed");
@@ -193,7 +290,7 @@ impl Primary {
     }
 }
 
-fn load_keys(config: &RpzConfig) -> Result<Vec<hickory_proto::rr::TSigner>, RpzError> {
+fn load_keys(config: &RpzConfig) -> Result<Vec<TSigner>, RpzError> {
     if let Some(complaint) = config.complaint() {
         return Err(RpzError::Config(complaint));
     }

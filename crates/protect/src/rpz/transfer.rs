@@ -1,18 +1,24 @@
 //! Transfers over a stream: a whole zone (RFC 5936), or what changed in it (RFC 1995).
 
-use super::judge::Target;
+use super::judge::{Bridges, Judge, Verdicts};
 use super::message::{Answer, Rcode};
 use super::question::Transfer;
+use super::serial::is_after;
+use super::target::Target;
 use super::tsig::Signer;
-use super::zone::{Delta, State, is_after};
+use super::zone::{Delta, State};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 use wardnet_server::now_unix;
 
 /// Room for a signature behind the records of a message.
 const SIGNATURE_BYTES: usize = 512;
+
+/// Entries that are looked at before others get their turn.
+const ENTRIES_AT_ONCE: u32 = 1_024;
 
 /// How a stream of messages is cut.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +52,7 @@ pub(super) async fn send(
     transfer: &Transfer,
     writer: &mut (impl AsyncWrite + Unpin),
     cut: Cut,
+    places: &Semaphore,
 ) -> io::Result<(Sent, u64)> {
     let state = transfer.zone.state();
     let answer = Answer::new(&transfer.asked, Rcode::NoError, true);
@@ -61,15 +68,9 @@ pub(super) async fn send(
                 stream.changes(&state, &deltas).await?;
                 Sent::Changes
             }
-            None => {
-                stream.whole(&state).await?;
-                Sent::Whole
-            }
+            None => stream.whole(state, places).await?,
         },
-        None => {
-            stream.whole(&state).await?;
-            Sent::Whole
-        }
+        None => stream.whole(state, places).await?,
     };
     stream.flush().await?;
     let records = stream.records;
@@ -109,34 +110,66 @@ impl<W: AsyncWrite + Unpin> Stream<'_, W> {
         self.soa(state.serial).await
     }
 
-    /// Sends everything that one view says. The view is held until the end, so that what is sent
-    /// is one state; nothing of it is copied but the message at hand.
-    async fn whole(&mut self, state: &State) -> io::Result<()> {
+    /// Sends everything that one view says, as soon as there is a place. The view is held until the
+    /// end, so that what is sent is one state; nothing of it is copied but the message at hand.
+    async fn whole(&mut self, state: Arc<State>, places: &Semaphore) -> io::Result<Sent> {
+        let _place = places.acquire().await.map_err(io::Error::other)?;
         let zone = &self.transfer.zone;
         let judge = zone.judge(&state.view);
-        let mut skipped = 0;
+        // A damaged part must not look like a zone without it: the transfer breaks off.
+        let bridges = state.bridges.clone().map_err(io::Error::other)?;
         self.soa(state.serial).await?;
         self.record(|to| zone.records.ns(to)).await?;
+        let (mut skipped, mut idle) = (0, 0);
         for listed in judge.entries() {
-            // A damaged part must not look like a zone without it: the transfer breaks off.
             let listed = listed.map_err(io::Error::other)?;
-            let Some(target) = Target::of_entry(&listed) else { continue };
-            if !judge.is_first(&listed, &target).map_err(io::Error::other)? {
+            idle += 1;
+            if idle == ENTRIES_AT_ONCE {
+                // Long stretches without a record must not keep others waiting.
+                tokio::task::yield_now().await;
+                idle = 0;
+            }
+            let Some(target) = Target::of_entry(&listed) else {
+                skipped += u64::from(listed.entry.name.is_none());
+                continue;
+            };
+            let Some(verdicts) = judge.of_entry(&listed, &target).map_err(io::Error::other)? else {
+                continue;
+            };
+            if verdicts.is_silent() || is_among(&bridges, &target) {
                 continue;
             }
-            let (answer, count) = (&mut self.answer, &mut self.records);
-            let push = |record: &[u8]| {
-                answer.record(|to| to.extend_from_slice(record));
-                *count += 1;
-            };
-            let lost = judge.records(&target, &zone.records, push).map_err(io::Error::other)?;
-            skipped += lost;
-            if self.is_full() {
-                self.flush().await?;
-            }
+            skipped += self.policy(judge, &target, &verdicts, false).await?;
+        }
+        for name in bridges.iter() {
+            let target = Target::Name(name.clone());
+            let verdicts = judge.verdicts(&target).map_err(io::Error::other)?;
+            skipped += self.policy(judge, &target, &verdicts, true).await?;
         }
         zone.count_skipped(skipped);
-        self.soa(state.serial).await
+        self.soa(state.serial).await?;
+        Ok(Sent::Whole)
+    }
+
+    /// Adds what is to be said of a target; gives back how many records have no place.
+    async fn policy(
+        &mut self,
+        judge: Judge<'_>,
+        target: &Target,
+        verdicts: &Verdicts,
+        is_bridge: bool,
+    ) -> io::Result<u64> {
+        let (answer, count) = (&mut self.answer, &mut self.records);
+        let push = |record: &[u8]| {
+            answer.record(|to| to.extend_from_slice(record));
+            *count += 1;
+        };
+        let records = &self.transfer.zone.records;
+        let skipped = judge.records(target, verdicts, is_bridge, records, push);
+        if self.is_full() {
+            self.flush().await?;
+        }
+        Ok(skipped)
     }
 
     /// Sends the message at hand, if there is something in it, and begins the next.
@@ -170,4 +203,8 @@ pub(super) async fn write_framed(
         writer.flush().await
     };
     tokio::time::timeout(stall, write).await?
+}
+
+fn is_among(bridges: &Bridges, target: &Target) -> bool {
+    matches!(target, Target::Name(name) if !bridges.is_empty() && bridges.contains(name))
 }

@@ -194,9 +194,7 @@ fn append(message: &mut Vec<u8>, key_name: &hickory_proto::rr::Name, tsig: &TSIG
     message.extend(TTL);
     message.extend(length(&data));
     message.extend(data);
-    if let Some(count) = message.get_mut(10..12) {
-        count.copy_from_slice(&[0, 1]);
-    }
+    super::message::count_additional(message);
 }
 
 fn algorithm_name(algorithm: &TsigAlgorithm) -> Vec<u8> {

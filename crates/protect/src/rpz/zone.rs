@@ -2,42 +2,22 @@
 //!
 //! A zone has no copy of its records. It holds a view, which says what they are, and the
 //! differences between the last serials.
-//!
-//! # Serials
-//!
-//! A serial is a time, in ticks of 2^26 nanoseconds (67 ms), modulo 2^32. There is at most one
-//! change of serial in each tick, so that the clock is never outrun, and a restarted primary, which
-//! knows nothing of serials before, begins with a greater one (RFC 1982; the numbers come round
-//! after nine years). A clock that is set back must be set right before secondaries follow again.
 
+use super::beneath::Beneath;
 use super::config::ZoneConfig;
-use super::judge::{Judge, Target, Triggers, reaches_beneath};
+use super::judge::{ALWAYS, Bridges, Judge, Triggers};
 use super::record::{Records, wire};
+use super::serial::{Serials, since_1970};
+use super::target::{Target, above};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use tokio::sync::watch;
+use wardnet_model::Kind;
 use wardnet_score::Policy;
-use wardnet_verdictdb::{LookupError, PublishedChange, View};
-
-/// Nanoseconds of one step of a serial, as a power of two.
-const TICK_BITS: u32 = 26;
-
-/// The time between two serials at least.
-pub(super) const TICK: Duration = Duration::from_nanos(1 << TICK_BITS);
-
-/// The serial of a time since 1970.
-pub(super) fn serial_at(since_1970: Duration) -> u32 {
-    // The low bits are meant: serials are counted in a circle.
-    ((since_1970.as_nanos() >> TICK_BITS) & u128::from(u32::MAX)).try_into().unwrap_or(0)
-}
-
-/// Whether one serial comes after another (RFC 1982 section 3.2).
-pub(super) const fn is_after(one: u32, other: u32) -> bool {
-    let ahead = one.wrapping_sub(other);
-    ahead != 0 && ahead < 1 << 31
-}
+use wardnet_verdictdb::{Layer, LookupError, PublishedChange, View};
 
 /// What changed with one serial. Records are bytes as in [`Records`].
 #[derive(Debug)]
@@ -49,7 +29,7 @@ pub(super) struct Delta {
 }
 
 impl Delta {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.removed.len() + self.added.len()
     }
 }
@@ -59,6 +39,8 @@ impl Delta {
 pub(super) struct State {
     pub(super) serial: u32,
     pub(super) view: Arc<View>,
+    /// Names that have records for the sake of what lies beneath them.
+    pub(super) bridges: Result<Arc<Bridges>, LookupError>,
     /// The last differences, oldest first, without a gap.
     pub(super) deltas: VecDeque<Arc<Delta>>,
 }
@@ -74,6 +56,7 @@ impl State {
 /// One zone.
 #[derive(Debug)]
 pub(super) struct Zone {
+    pub(super) config: ZoneConfig,
     /// Its name, lower case, as bytes.
     pub(super) origin: Vec<u8>,
     pub(super) name: String,
@@ -81,22 +64,43 @@ pub(super) struct Zone {
     policy: Policy,
     triggers: Triggers,
     state: ArcSwap<State>,
+    /// Tells of each new serial.
+    news: watch::Sender<()>,
     /// Targets whose names are too long for the zone, as the last whole transfer found.
     pub(super) skipped: AtomicU64,
 }
 
+/// What is new, for all zones of a primary.
+pub(super) struct News<'a> {
+    pub(super) view: &'a Arc<View>,
+    pub(super) changes: &'a [Arc<PublishedChange>],
+    /// What the view and the one before it list.
+    pub(super) beneath: &'a Beneath,
+    pub(super) serials: &'a Serials,
+    /// Records of differences that are kept.
+    pub(super) records_max: usize,
+}
+
 impl Zone {
     pub(super) fn new(config: &ZoneConfig, view: Arc<View>, serial: u32) -> Self {
-        let state = State { serial, view, deltas: VecDeque::new() };
+        let (policy, triggers) = (config.policy(), Triggers::from(config));
+        let bridges = Judge { view: &view, policy, triggers }.bridges().map(Arc::new);
         Self {
+            config: config.clone(),
             origin: wire(&config.name),
             name: config.name.to_string(),
             records: Records::new(config),
-            policy: config.policy(),
-            triggers: Triggers::from(config),
-            state: ArcSwap::from_pointee(state),
+            policy,
+            triggers,
+            state: ArcSwap::from_pointee(State { serial, view, bridges, deltas: VecDeque::new() }),
+            news: watch::channel(()).0,
             skipped: AtomicU64::new(0),
         }
+    }
+
+    /// Is told of each new serial from now on.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     pub(super) fn state(&self) -> Arc<State> {
@@ -111,96 +115,172 @@ impl Zone {
         self.skipped.store(skipped, Relaxed);
     }
 
-    /// Goes on to `view`, which differs by `changes`. Says whether the serial changed.
-    pub(super) fn advance(
-        &self,
-        view: &Arc<View>,
-        changes: &[Arc<PublishedChange>],
-        tick: u32,
-        records_max: usize,
-    ) -> bool {
+    /// Goes on to what is new.
+    pub(super) fn advance(&self, news: &News<'_>) {
         let old = self.state();
-        let to = if is_after(tick, old.serial) { tick } else { old.serial.wrapping_add(1) };
-        let mut next = State { view: Arc::clone(view), ..State::clone(&old) };
-        match self.delta(&old, view, changes, to) {
-            Ok(delta) if delta.len() == 0 => {}
-            Ok(delta) => {
-                next.serial = to;
-                next.deltas.push_back(Arc::new(delta));
-                let mut kept: usize = next.deltas.iter().map(|delta| delta.len()).sum();
-                while kept > records_max
-                    && let Some(oldest) = next.deltas.pop_front()
-                {
-                    kept -= oldest.len();
+        let mut next = State { view: Arc::clone(news.view), ..State::clone(&old) };
+        match self.delta(&old, news) {
+            Ok((delta, bridges)) => {
+                next.bridges = Ok(bridges);
+                if delta.len() > 0 {
+                    next.serial = news.serials.after(old.serial, since_1970());
+                    next.deltas.push_back(Arc::new(Delta { to: next.serial, ..delta }));
+                    shed(&mut next.deltas, news.records_max);
                 }
             }
             Err(error) => {
                 tracing::error!(zone = self.name, %error, "a change cannot be told one by one");
-                (next.serial, next.deltas) = (to, VecDeque::new());
+                self.restart(news.view, news.serials);
+                return;
             }
         }
         let is_new = next.serial != old.serial;
         self.state.store(Arc::new(next));
-        is_new
+        if is_new {
+            self.news.send_replace(());
+        }
     }
 
     /// Goes on to a view of which it is not known in what it differs: secondaries take it whole.
-    pub(super) fn restart(&self, view: &Arc<View>, tick: u32) {
-        let old = self.state().serial;
-        let serial = if is_after(tick, old) { tick } else { old.wrapping_add(1) };
-        let state = State { serial, view: Arc::clone(view), deltas: VecDeque::new() };
+    pub(super) fn restart(&self, view: &Arc<View>, serials: &Serials) {
+        let serial = serials.after(self.state().serial, since_1970());
+        let bridges = self.judge(view).bridges().map(Arc::new);
+        let state = State { serial, view: Arc::clone(view), bridges, deltas: VecDeque::new() };
         self.state.store(Arc::new(state));
+        self.news.send_replace(());
     }
 
-    fn delta(
-        &self,
-        old: &State,
-        view: &View,
-        changes: &[Arc<PublishedChange>],
-        to: u32,
-    ) -> Result<Delta, LookupError> {
-        let mut delta = Delta { from: old.serial, to, removed: Vec::new(), added: Vec::new() };
-        for target in self.touched(view, changes)? {
-            let before = self.records_of(&old.view, &target)?;
-            let after = self.records_of(view, &target)?;
-            let only = |these: &BTreeSet<Vec<u8>>, those: &BTreeSet<Vec<u8>>| {
-                these.difference(those).cloned().collect::<Vec<_>>()
-            };
-            delta.removed.extend(only(&before, &after));
-            delta.added.extend(only(&after, &before));
+    fn delta(&self, old: &State, news: &News<'_>) -> Result<(Delta, Arc<Bridges>), LookupError> {
+        let before = old.bridges.clone()?;
+        let (was, is) = (self.judge(&old.view), self.judge(news.view));
+        let mut targets = self.touched(news)?;
+        let mut after = Arc::clone(&before);
+        if !self.leaves_bridges(&targets, was, is, &before)? {
+            after = Arc::new(is.bridges()?);
+            targets.extend(before.union(&after).cloned().map(Target::Name));
+            in_order(&mut targets);
         }
-        Ok(delta)
+        let from = old.serial;
+        let mut delta = Delta { from, to: from, removed: Vec::new(), added: Vec::new() };
+        for target in targets {
+            let (old, new) =
+                (self.records_of(was, &before, &target)?, self.records_of(is, &after, &target)?);
+            delta.removed.extend(old.difference(&new).cloned());
+            delta.added.extend(new.difference(&old).cloned());
+        }
+        Ok((delta, after))
     }
 
-    fn records_of(&self, view: &View, target: &Target) -> Result<BTreeSet<Vec<u8>>, LookupError> {
+    /// Whether changes to these targets leave the bridges as they are.
+    fn leaves_bridges(
+        &self,
+        targets: &[Target],
+        was: Judge<'_>,
+        is: Judge<'_>,
+        bridges: &Bridges,
+    ) -> Result<bool, LookupError> {
+        for target in targets {
+            let is_one = matches!(target, Target::Name(name) if bridges.contains(name));
+            if is_one || was.is_bridged(target)? || is.is_bridged(target)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn records_of(
+        &self,
+        judge: Judge<'_>,
+        bridges: &Bridges,
+        target: &Target,
+    ) -> Result<BTreeSet<Vec<u8>>, LookupError> {
         let mut found = BTreeSet::new();
-        self.judge(view).records(target, &self.records, |record| {
+        let verdicts = judge.verdicts(target)?;
+        let is_bridge = matches!(target, Target::Name(name) if bridges.contains(name));
+        judge.records(target, &verdicts, is_bridge, &self.records, |record| {
             found.insert(record.to_vec());
-        })?;
+        });
         Ok(found)
     }
 
     /// Whatever the changes may have changed the records of.
-    fn touched(
-        &self,
-        view: &View,
-        changes: &[Arc<PublishedChange>],
-    ) -> Result<Vec<Target>, LookupError> {
-        let shared = || changes.iter().filter(|change| change.tenant.is_none());
-        let mut all: Vec<Target> = shared().filter_map(|c| Target::of_change(c)).collect();
-        let wide = shared().filter(|change| reaches_beneath(change, self.policy));
-        let wide: Vec<Target> = wide.filter_map(|change| Target::of_change(change)).collect();
+    fn touched(&self, news: &News<'_>) -> Result<Vec<Target>, LookupError> {
+        let mut all = Vec::new();
+        let mut wide = Wide::default();
+        for change in news.changes.iter().filter(|change| change.tenant.is_none()) {
+            let Some(target) = Target::of_change(change) else { continue };
+            match &target {
+                Target::Name(name) if change.scope.covers_beneath() => {
+                    if news.beneath.may_hold(name) {
+                        wide.names.insert(name.as_str().to_owned());
+                    }
+                }
+                // A decision on a network takes the word from evidence in it, or gives it back.
+                Target::Prefix(prefix) if change.layer == Layer::Decision => {
+                    if matches!(prefix.kind(), Kind::Ipv4Network | Kind::Ipv6Network) {
+                        wide.prefixes.insert((prefix.length(), prefix.address()));
+                        wide.lengths.insert(prefix.length());
+                    }
+                }
+                Target::Name(_) | Target::Prefix(_) => {}
+            }
+            all.push(target);
+        }
         if !wide.is_empty() {
-            // Seldom: somebody allows a name or a network. What lies beneath is found by looking.
-            for listed in self.judge(view).entries() {
+            // What lies beneath is found by looking.
+            let is_wanted = |_, kind| match kind {
+                Kind::Domain => !wide.names.is_empty(),
+                Kind::Ipv4 | Kind::Ipv6 => !wide.prefixes.is_empty(),
+                _ => false,
+            };
+            for listed in news.view.entries_where(None, ALWAYS, is_wanted) {
                 let Some(target) = Target::of_entry(&listed?) else { continue };
-                if wide.iter().any(|above| above.covers(&target)) {
+                if wide.covers(&target) {
                     all.push(target);
                 }
             }
         }
-        all.sort_by(|a, b| a.order().cmp(&b.order()));
-        all.dedup();
+        in_order(&mut all);
         Ok(all)
+    }
+}
+
+fn in_order(targets: &mut Vec<Target>) {
+    targets.sort_by(|a, b| a.order().cmp(&b.order()));
+    targets.dedup();
+}
+
+/// Forgets the oldest differences until no more than `records_max` records are kept.
+fn shed(deltas: &mut VecDeque<Arc<Delta>>, records_max: usize) {
+    let mut kept: usize = deltas.iter().map(|delta| delta.len()).sum();
+    while kept > records_max
+        && let Some(oldest) = deltas.pop_front()
+    {
+        kept -= oldest.len();
+    }
+}
+
+/// Names and networks whose changes reach what lies beneath them.
+#[derive(Default)]
+struct Wide {
+    names: BTreeSet<String>,
+    prefixes: BTreeSet<(u8, IpAddr)>,
+    lengths: BTreeSet<u8>,
+}
+
+impl Wide {
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.prefixes.is_empty()
+    }
+
+    fn covers(&self, target: &Target) -> bool {
+        match target {
+            Target::Name(_) if self.names.is_empty() => false,
+            Target::Name(name) => above(name).any(|parent| self.names.contains(parent.as_str())),
+            Target::Prefix(prefix) => self.lengths.range(..prefix.length()).any(|length| {
+                let network = prefix.shorten(*length);
+                network.is_some_and(|cut| self.prefixes.contains(&(*length, cut.address())))
+            }),
+        }
     }
 }

@@ -3,8 +3,7 @@
 use crate::args::Args;
 use crate::backend::folder;
 use crate::output::line;
-use anyhow::Context as _;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use std::process::ExitCode;
 use wardnet_server::Tls;
 
@@ -23,6 +22,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             kind = "HTTPS";
         }
         line(format!("listener: {kind} on {}", http.listen));
+    }
+    for primary in &config.rpz {
+        wardnet_protect::rpz::Primary::check(primary)?;
+        let zones: Vec<_> = primary.zone.iter().map(|zone| zone.name.to_string()).collect();
+        let addresses = primary.listen.iter().chain(&primary.tls);
+        let addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+        let (zones, addresses) = (zones.join(", "), addresses.join(", "));
+        line(format!("listener: response policy zones {zones} on {addresses}"));
     }
     for dns in &config.dns {
         if let Some(complaint) = dns.complaint() {
