@@ -14,7 +14,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
-use wardnet_protect::rpz::{RpzHealth, RpzMetrics, Serials, Surroundings};
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
@@ -85,12 +84,7 @@ impl App {
         }));
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
-        let primaries = Primaries::new(Surroundings {
-            feed: Arc::clone(&change_feed),
-            serials: Arc::new(Serials::open(crate::paths::serial(data_dir))),
-            metrics: RpzMetrics::new(&metrics),
-            health: RpzHealth::new(&health),
-        });
+        let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
         let dns = DnsLists::new(Arc::clone(&views), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
         let open_to_all = config.metrics_anonymous;

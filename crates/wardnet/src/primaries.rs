@@ -6,7 +6,13 @@
 //! other settings under them. Secondaries of one that is replaced keep what they have and ask again.
 
 use anyhow::Context as _;
-use wardnet_protect::rpz::{Bound, Primary, Renewal, RpzConfig, RpzError, Surroundings};
+use std::path::Path;
+use std::sync::Arc;
+use wardnet_protect::rpz::{
+    Bound, Primary, Renewal, RpzConfig, RpzError, RpzHealth, RpzMetrics, Serials, Surroundings,
+};
+use wardnet_server::{Health, Metrics};
+use wardnet_verdictdb::ChangeFeed;
 
 /// All primaries of the server.
 pub(crate) struct Primaries {
@@ -25,8 +31,19 @@ pub(crate) struct Prepared {
 }
 
 impl Primaries {
-    /// None yet.
-    pub(crate) const fn new(around: Surroundings) -> Self {
+    /// None yet; all will follow `feed`, with serials that the data folder remembers.
+    pub(crate) fn new(
+        data_dir: &Path,
+        feed: Arc<ChangeFeed>,
+        metrics: &Metrics,
+        health: &Health,
+    ) -> Self {
+        let around = Surroundings {
+            feed,
+            serials: Arc::new(Serials::open(crate::paths::serial(data_dir))),
+            metrics: RpzMetrics::new(metrics),
+            health: RpzHealth::new(health),
+        };
         Self { around, running: Vec::new() }
     }
 
