@@ -1,15 +1,15 @@
-//! Who holds how many connections.
+//! How much of something each client has at once: connections, or questions in flight.
 
 use crate::budget::client_of;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Connections per client, which is an address or a /64 of IPv6; holds only clients that have some.
+/// Counts by client, which is an address or a /64 of IPv6; holds only clients that have some.
 #[derive(Debug, Clone, Default)]
 pub struct Crowd(Arc<Mutex<HashMap<Ipv6Addr, usize>>>);
 
-/// One connection's place in the crowd, given back on drop: also when its task is cut.
+/// One place in the crowd, given back on drop: also when its task is cut.
 #[derive(Debug)]
 #[must_use = "a place that is dropped is given back"]
 pub struct Place {
@@ -18,7 +18,7 @@ pub struct Place {
 }
 
 impl Crowd {
-    /// A place for one more connection of a client, unless it has `most` of them.
+    /// One more place for a client, unless it has `most` of them.
     pub fn enter(&self, client: IpAddr, most: usize) -> Option<Place> {
         let client = client_of(client);
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,12 +9,12 @@ use arc_swap::ArcSwap;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, RecordType};
 use wardnet_model::DomainName;
+use wardnet_server::{Crowd, Place as Seat};
 use wardnet_verdictdb::Views;
 
 use super::asked::{Asked, Head, Question, domain};
 use super::cache::AnswerCache;
 use super::config::{ResolverConfig, WithoutVerdicts};
-use super::crowd::{Crowd, Seat};
 use super::judge::{Judgement, NoVerdict};
 use super::metrics::Counters;
 use super::moment::{Moment, Settings};

@@ -13,11 +13,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use wardnet_server::Shutdown;
 use wardnet_server::udp::{Answerer, LateSender};
+use wardnet_server::{Crowd, Shutdown};
 
 use super::config::Limits;
-use super::crowd::Crowd;
 use super::engine::{Begun, Client, Engine, Way};
 use super::moment::Moment;
 

@@ -25,7 +25,6 @@
 mod asked;
 mod cache;
 pub mod config;
-mod crowd;
 mod doh;
 mod engine;
 mod fuzz;

@@ -9,17 +9,16 @@ use super::zone::Zone;
 use arc_swap::ArcSwap;
 use hickory_proto::rr::TSigner;
 use ipnet::IpNet;
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use wardnet_server::{Shutdown, now_unix};
+use wardnet_server::{Crowd, Shutdown, now_unix};
 
 /// The longest answer over UDP: what passes without fragments.
 const DATAGRAM_BYTES: usize = 1_232;
@@ -235,38 +234,4 @@ async fn read_framed(
     message.resize(length, 0);
     reader.read_exact(message).await?;
     Ok(true)
-}
-
-/// Connections per client; holds only clients that have some.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Crowd(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
-
-/// One connection's place, given back on drop.
-struct Place {
-    crowd: Crowd,
-    client: IpAddr,
-}
-
-impl Crowd {
-    fn enter(&self, client: IpAddr, most: usize) -> Option<Place> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_insert(0);
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { crowd: self.clone(), client })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use super::config::{RpzConfig, ZoneConfig};
 use super::follow::Follower;
 use super::health::RpzHealth;
-use super::listen::{Crowd, Live, Shared, serve_tcp, serve_udp};
+use super::listen::{Live, Shared, serve_tcp, serve_udp};
 use super::metrics::{Counters, RpzMetrics};
 use super::notify::Teller;
 use super::serial::{Serials, since_1970};
@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use wardnet_server::tls::TlsError;
-use wardnet_server::{Shutdown, Tls};
+use wardnet_server::{Crowd, Shutdown, Tls};
 use wardnet_verdictdb::{ChangeFeed, Cursor, View};
 
 const BACKLOG: u32 = 128;
