@@ -1,4 +1,5 @@
 # Postfix: an instance of its own, asked over SMTP; XCLIENT says for whom.
+set -euo pipefail
 
 mkdir "$WORK/postfix" "$WORK/queue" "$WORK/postfix-data"
 chown postfix "$WORK/postfix-data"

@@ -1,5 +1,6 @@
 # rspamd: its own settings folder over Debian's, asked over HTTP; addresses, hosts of URLs, and
 # digests of e-mail addresses, domains, URLs and attachments in the forms that it writes.
+set -euo pipefail
 
 mkdir -p "$WORK/rspamd/local.d" "$WORK/rspamd/override.d" "$WORK/rspamd-data"
 cat >"$WORK/rspamd/local.d/options.inc" <<CONF

@@ -1,5 +1,6 @@
 # SpamAssassin: Debian's rules and these; addresses, hosts of URLs, their addresses and their name
 # servers, digests, and a bit mask.
+set -euo pipefail
 
 mkdir -p "$WORK/spamassassin"
 cp /etc/spamassassin/*.pre "$WORK/spamassassin"
