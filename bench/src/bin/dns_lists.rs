@@ -201,9 +201,12 @@ fn rbldnsd(list: &List, folder: &Path, entries: u64) -> anyhow::Result<Subject> 
     dns::subject("rbldnsd", Command::new("rbldnsd").args(["-n", "-b", &bind, &zone]), address)
 }
 
-/// The names in a response policy zone, and all others answered from a local zone.
+/// The names in a response policy zone, which says of all others that they do not exist: a local
+/// zone that did would be asked first.
 fn unbound(_: &List, folder: &Path, entries: u64) -> anyhow::Result<Subject> {
-    let mut zone = String::from("$TTL 60\n@ SOA ns. hostmaster. 1 3600 600 86400 5\n@ NS ns.\n");
+    let mut zone = String::from(
+        "$TTL 60\n@ SOA ns. hostmaster. 1 3600 600 86400 5\n@ NS ns.\n*.top CNAME .\n",
+    );
     for n in 0..entries {
         let name = domain(n);
         writeln!(zone, "{name} A 127.0.0.2\n*.{name} A 127.0.0.2")?;
@@ -214,7 +217,7 @@ fn unbound(_: &List, folder: &Path, entries: u64) -> anyhow::Result<Subject> {
     let settings = format!(
         "server:\n interface: {}\n port: {}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
          pidfile: \"\"\n directory: \"{folder_name}\"\n use-syslog: no\n num-threads: 2\n \
-         module-config: \"respip iterator\"\n local-zone: \".\" static\n\
+         module-config: \"respip iterator\"\n\
          remote-control:\n control-enable: no\n\
          rpz:\n name: \"rpz.bench.\"\n zonefile: \"{folder_name}/zone\"\n",
         address.ip(),
