@@ -6,6 +6,7 @@ use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
 use wardnet_protect::dns::DnsConfig;
@@ -38,7 +39,6 @@ pub(crate) struct Config {
     /// Where to answer DNS lists.
     pub(crate) dns: Vec<DnsConfig>,
     /// Where to serve response policy zones.
-    #[serde(deserialize_with = "sound_primaries")]
     pub(crate) rpz: Vec<RpzConfig>,
     /// Where to resolve names, and what to block.
     pub(crate) resolver: Vec<ResolverConfig>,
@@ -134,36 +134,34 @@ fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D:
     limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
 }
 
-/// A primary that makes sense: what is wrong with another is told with its line.
-#[derive(Deserialize)]
-#[serde(try_from = "RpzConfig")]
-struct SoundPrimary(RpzConfig);
-
-impl TryFrom<RpzConfig> for SoundPrimary {
-    type Error = &'static str;
-
-    fn try_from(primary: RpzConfig) -> Result<Self, Self::Error> {
-        primary.complaint().map_or(Ok(Self(primary)), Err)
-    }
+/// Sections that may be given again, each with its place in the text.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sections {
+    rpz: Vec<Spanned<IgnoredAny>>,
+    dns: Vec<Spanned<IgnoredAny>>,
+    resolver: Vec<Spanned<IgnoredAny>>,
 }
 
-fn sound_primaries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RpzConfig>, D::Error> {
-    let primaries = Vec::<SoundPrimary>::deserialize(deserializer)?;
-    Ok(primaries.into_iter().map(|SoundPrimary(primary)| primary).collect())
-}
-
-/// The lines in which the `[[resolver]]` sections begin.
-fn resolver_lines(text: &str) -> Vec<usize> {
-    #[derive(Deserialize)]
-    struct Sections {
-        resolver: Vec<toml::Spanned<IgnoredAny>>,
+impl Sections {
+    /// Refuses the first of some sections that contradicts itself, and tells the line in which it
+    /// begins: what is told while a list is read has the line of the list.
+    fn look(
+        text: &str,
+        name: &str,
+        complaints: impl Iterator<Item = Option<String>>,
+        places: impl Fn(Self) -> Vec<Spanned<IgnoredAny>>,
+    ) -> anyhow::Result<()> {
+        for (at, complaint) in complaints.enumerate() {
+            let Some(complaint) = complaint else { continue };
+            let sections = places(toml::from_str(text).unwrap_or_default());
+            let begin = sections.get(at).map_or(0, |section| section.span().start);
+            let before = text.as_bytes().iter().take(begin);
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            bail!("the [[{name}]] at line {line}: {complaint}");
+        }
+        Ok(())
     }
-    let sections = toml::from_str::<Sections>(text).map(|sections| sections.resolver);
-    let line = |section: toml::Spanned<IgnoredAny>| {
-        let before = text.as_bytes().iter().take(section.span().start);
-        1 + before.filter(|byte| **byte == b'\n').count()
-    };
-    sections.unwrap_or_default().into_iter().map(line).collect()
 }
 
 impl Config {
@@ -195,14 +193,12 @@ impl Config {
                 bail!("two listeners are to be on {}; remove one of them", http.listen);
             }
         }
-        // Each has its own line, unlike what is told while the whole list is read.
-        for (at, resolver) in config.resolver.iter().enumerate() {
-            if let Some(complaint) = resolver.complaint() {
-                let lines = resolver_lines(text);
-                let line = lines.get(at).copied().unwrap_or_default();
-                bail!("the [[resolver]] at line {line}: {complaint}");
-            }
-        }
+        let complaints = config.rpz.iter().map(|one| one.complaint().map(Into::into));
+        Sections::look(text, "rpz", complaints, |sections| sections.rpz)?;
+        let complaints = config.dns.iter().map(DnsConfig::complaint);
+        Sections::look(text, "dns", complaints, |sections| sections.dns)?;
+        let complaints = config.resolver.iter().map(|one| one.complaint().map(Into::into));
+        Sections::look(text, "resolver", complaints, |sections| sections.resolver)?;
         Ok(config)
     }
 
@@ -296,13 +292,18 @@ mod tests {
     }
 
     #[test]
-    fn each_resolver_is_told_with_its_own_line() {
+    fn each_section_is_told_with_its_own_line() {
         let good = "[[resolver]]\nlisten = [\"127.0.0.1:53\"]\nupstreams = [\"192.0.2.53\"]\n";
         let told = |bad: &str| Config::parse(&format!("{good}\n{bad}")).unwrap_err().to_string();
         let error = told("# no upstreams\n[[resolver]]\nlisten = [\"127.0.0.1:54\"]\n");
         assert!(error.contains("line 6") && error.contains("no `upstreams`"), "{error}");
         let error = told("[[resolver]]\nupstreams = [\"quic://192.0.2.53\"]\n");
         assert!(error.contains("line 6") && error.contains("is no upstream"), "{error}");
+        let error = told("[[dns]]\nlisten = \"127.0.0.1:54\"\nlist = []\n");
+        assert!(
+            error.contains("[[dns]] at line 5") && error.contains("no [[dns.list]]"),
+            "{error}"
+        );
     }
 
     #[test]

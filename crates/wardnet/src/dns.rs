@@ -4,7 +4,7 @@
 //! untouched. New ones are bound before an old one stops; as sockets share their address
 //! (`SO_REUSEPORT`) that holds for UDP even where both want the same one.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,9 +71,6 @@ impl DnsLists {
         let mut prepared =
             Prepared { bound: Vec::new(), replacing: Vec::new(), wanted: wanted.to_vec() };
         for one in wanted.iter().filter(|one| !self.running.iter().any(|r| r.config() == *one)) {
-            if let Some(complaint) = one.complaint() {
-                bail!(complaint);
-            }
             if self.running.iter().any(|running| running.config().listen == one.listen) {
                 prepared.replacing.push(one.clone());
             } else {

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::backend::folder;
 use crate::output::line;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use std::process::ExitCode;
 use wardnet_server::Tls;
 
@@ -32,9 +32,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         line(format!("listener: response policy zones {zones} on {addresses}"));
     }
     for dns in &config.dns {
-        if let Some(complaint) = dns.complaint() {
-            bail!(complaint);
-        }
         let zones: Vec<&str> = dns.list.iter().map(|list| list.zone.as_str()).collect();
         line(format!("listener: DNS lists on {}: {}", dns.listen, zones.join(", ")));
     }
