@@ -100,7 +100,8 @@ async fn measure(
     let cpu = process::cpu_seconds(running.pid())?;
     let mut seen = Vec::new();
     for number in 0..rounds {
-        let body = format!(r#"{{"indicator":"host{number}.top","action":"block","reason":"bench"}}"#);
+        let body =
+            format!(r#"{{"indicator":"host{number}.top","action":"block","reason":"bench"}}"#);
         let started = Instant::now();
         orders.post("/v1/decisions", "application/json", body.as_bytes())?;
         let reply = started.elapsed().as_secs_f64();
