@@ -60,22 +60,22 @@ impl DnsMetrics {
         let own = Self::default();
         metrics.register(|registry| {
             registry.register(
-                "wardnet_dns_list_questions",
+                "dns_list_questions",
                 "Questions to DNS lists by how they went",
                 own.outcomes.clone(),
             );
             registry.register(
-                "wardnet_dns_list_digest_names",
+                "dns_list_digest_names",
                 "Names that are found by their digest",
                 own.names.clone(),
             );
             registry.register(
-                "wardnet_dns_list_digest_names_left_out",
+                "dns_list_digest_names_left_out",
                 "Names that are not found by their digest, for want of room",
                 own.left_out.clone(),
             );
             registry.register(
-                "wardnet_dns_list_connections",
+                "dns_list_connections",
                 "TCP connections to DNS lists that are open",
                 own.connections.clone(),
             );
