@@ -48,13 +48,13 @@ start() {
   SERVERS+=("$STARTED")
 }
 
-# wait_for WHAT COMMAND… repeats COMMAND until it succeeds, for 30 s, while the last server lives.
+# wait_for WHAT COMMAND… repeats COMMAND until it succeeds, for 90 s, while the last server lives.
 wait_for() {
-  local what="$1" deadline=$((SECONDS + 30))
+  local what="$1" deadline=$((SECONDS + 90))
   shift
   until "$@" >/dev/null 2>&1; do
     kill -0 "$STARTED" 2>/dev/null || fail "the server ended while waiting for $what"
-    ((SECONDS < deadline)) || fail "no $what within 30 s"
+    ((SECONDS < deadline)) || fail "no $what within 90 s"
     sleep 0.1
   done
 }

@@ -15,6 +15,9 @@ SERVER = ("127.0.0.1", int(sys.argv[1]))
 # As many as a listener takes, and as many as it takes from one address.
 IDLE, IDLE_PER_ADDRESS = 10_000, 100
 QUESTIONS = 200
+# Who asks over UDP asks again, as resolvers do: a datagram may be lost where the kernel has no room.
+TRIES, TRY_SECONDS = 5, 2
+LOST_MAX, LOST_MAX_IN_FLOOD = 2, QUESTIONS // 10
 
 
 def question(name, number=1):
@@ -47,18 +50,33 @@ def read_framed(stream):
     return data[2:]
 
 
-def latency():
-    """The median time of an answer over UDP, in milliseconds; every question is answered."""
-    times = []
+def latency(lost_max):
+    """The median time of an answer over UDP, in milliseconds; every question is answered, and at
+    most `lost_max` of them had to be asked again."""
+    times, lost = [], 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(TRY_SECONDS)
         client.connect(SERVER)
         for number in range(QUESTIONS):
             start = time.monotonic()
-            client.send(question("good.top", number))
-            assert is_good(client.recv(4096), number)
+            lost += ask(client, number)
             times.append(time.monotonic() - start)
+    assert lost <= lost_max, f"{lost} of {QUESTIONS} questions had to be asked again"
     return statistics.median(times) * 1000
+
+
+def ask(client, number):
+    """Asks until there is an answer; how often in vain."""
+    for lost in range(TRIES):
+        client.send(question("good.top", number))
+        try:
+            while (answer := client.recv(4096))[:2] != struct.pack(">H", number):
+                pass  # a late answer to the question before
+        except TimeoutError:
+            continue
+        assert is_good(answer, number)
+        return lost
+    raise AssertionError(f"no answer to question {number} in {TRIES} tries")
 
 
 def half_closed():
@@ -95,7 +113,7 @@ def idle():
     with connect("127.2.0.1", 30) as stream:
         stream.sendall(framed(question("good.top", 5)))
         assert is_good(read_framed(stream), 5)
-    waited, over_udp = time.monotonic() - start, latency()
+    waited, over_udp = time.monotonic() - start, latency(LOST_MAX)
     for stream in crowd:
         stream.close()
     return waited, over_udp
@@ -117,17 +135,19 @@ def flood(stop):
 def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    alone = latency()
+    alone = latency(LOST_MAX)
     half_closed()
     slow()
     waited, crowded = idle()
     stop = threading.Event()
-    flooding = threading.Thread(target=flood, args=(stop,))
+    flooding = threading.Thread(target=flood, args=(stop,), daemon=True)
     flooding.start()
     time.sleep(1)
-    flooded = latency()
-    stop.set()
-    flooding.join()
+    try:
+        flooded = latency(LOST_MAX_IN_FLOOD)
+    finally:
+        stop.set()
+        flooding.join()
     print(f"an answer over UDP: {alone:.2f} ms, beside {IDLE} idle connections {crowded:.2f} ms, "
           f"under a flood {flooded:.2f} ms; a new connection beside the idle ones: {waited:.1f} s")
 

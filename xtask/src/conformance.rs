@@ -11,6 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::process::{self, cargo};
 use crate::steps::Steps;
 
+/// A case takes a minute or two, and some more where its packages must be installed.
+const CASE_MAX: &str = "20m";
+
 /// Builds the binary and runs all cases in the order of their names, or only the one called `only`.
 pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
     let cases = cases(&root.join("conformance"), only)?;
@@ -23,12 +26,19 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> Result<()> {
     for case in &cases {
         let name = case.file_name().unwrap_or_default().to_string_lossy();
         steps.run(&format!("conformance {name}"), || {
-            let mut command = Command::new(case.join("run"));
+            let mut command = bounded(&case.join("run"));
             process::run(command.current_dir(case).env("WARDNET_BIN", &binary))
         })?;
     }
     steps.finish();
     Ok(())
+}
+
+/// The command with an end: what hangs is stopped with all that it started, and has failed.
+fn bounded(run: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=30", CASE_MAX]).arg(run);
+    command
 }
 
 /// Builds `wardnet`, and gives back the path of the executable as Cargo reports it.
