@@ -8,6 +8,7 @@
 //! | serve `/health`, `/ready`, `/metrics` | [`health::routes`] |
 //! | resolve names and block what is dangerous | [`resolver::Bound`] |
 //! | serve response policy zones | [`rpz::Bound`] |
+//! | serve Safe Browsing clients | [`safebrowsing::routes`] |
 //! | serve `/v1/status` | [`status::routes`] |
 //! | serve DNS lists | [`dns::BoundDns`] |
 //! | describe the whole API | [`openapi::document`], [`openapi::routes`] |
@@ -24,9 +25,11 @@ pub mod changes;
 pub mod dns;
 pub mod health;
 pub mod lookup;
+mod missed;
 pub mod openapi;
 pub mod resolver;
 pub mod rpz;
+pub mod safebrowsing;
 pub mod status;
 
 #[cfg(test)]

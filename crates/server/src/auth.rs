@@ -37,11 +37,15 @@ impl Admitted {
     pub(crate) fn admit(
         shared: &Shared,
         (access, questions): (Access, u32),
-        (headers, peer): (&HeaderMap, Peer),
+        (headers, query, peer): (&HeaderMap, Option<&str>, Peer),
         now_nanos: u64,
     ) -> Result<Self, Problem> {
         let at = now_unix();
-        let identity = match credential(headers) {
+        let credential = match credential(headers) {
+            Credential::None => query.and_then(key_of).map_or(Credential::None, Credential::Token),
+            sent => sent,
+        };
+        let identity = match credential {
             Credential::None if shared.is_owner(peer) => Identity::Local,
             Credential::None => Identity::Anonymous,
             Credential::Token(token) => match shared.tokens.verify(token, at) {
@@ -193,6 +197,11 @@ fn credential(headers: &HeaderMap) -> Credential<'_> {
         Some(value) => Credential::Token(value.as_bytes()),
         None => Credential::None,
     }
+}
+
+/// The token in a query, as `key=`. Tokens have no bytes that a query would have to escape.
+fn key_of(query: &str) -> Option<&[u8]> {
+    query.split('&').find_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes)
 }
 
 /// A failed login: counted, and answered with 429 once the address failed too often. A valid

@@ -57,19 +57,29 @@ pub struct RouteSpec {
     access: Access,
     questions: u32,
     body_bytes_max: Option<usize>,
+    key_in_query: bool,
 }
 
 impl RouteSpec {
     /// A route that costs one question. `name` is its label in the metrics: the path's template.
     #[must_use]
     pub const fn new(name: &'static str, access: Access) -> Self {
-        Self { name, access, questions: 1, body_bytes_max: None }
+        Self { name, access, questions: 1, body_bytes_max: None, key_in_query: false }
     }
 
     /// A route with another price; zero makes it free.
     #[must_use]
     pub const fn questions(mut self, questions: u32) -> Self {
         self.questions = questions;
+        self
+    }
+
+    /// A route whose clients can send a token only as `key=` in the query, as those of Google's
+    /// interfaces do. Such a token stands in the logs of proxies: give it no more than a reader's
+    /// role. Where everybody is admitted the key is not looked at, since clients send Google's.
+    #[must_use]
+    pub const fn key_in_query(mut self) -> Self {
+        self.key_in_query = true;
         self
     }
 
@@ -149,10 +159,12 @@ struct GatedRoute {
 impl GatedRoute {
     fn admit(&self, request: &Request, now_nanos: u64) -> Result<Admitted, Problem> {
         let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
+        let reads_key = self.spec.key_in_query && self.spec.access != Access::Anonymous;
+        let query = if reads_key { request.uri().query() } else { None };
         let admitted = Admitted::admit(
             &self.shared,
             (self.spec.access, self.spec.questions),
-            (request.headers(), peer),
+            (request.headers(), query, peer),
             now_nanos,
         )?;
         // A body may be larger than the address space of a small machine: compare as u64.

@@ -7,7 +7,7 @@ use crate::reload::{self, Order};
 use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
-use crate::{feeds, intake};
+use crate::{feeds, intake, safe_browsing};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub(crate) struct App {
     pub(crate) primaries: Primaries,
     /// The DNS lists.
     pub(crate) dns: DnsLists,
+    /// Safe Browsing.
+    pub(crate) safe_browsing: safe_browsing::Current,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -85,6 +87,7 @@ impl App {
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
+        let safe_browsing = safe_browsing::Current::new(Arc::clone(&change_feed), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
@@ -104,14 +107,14 @@ impl App {
             identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
             intake: intake::Intake::new(data_dir, writer.clone()),
             changes: changes.clone(),
+            safe_browsing: safe_browsing.clone(),
             feeds: Arc::clone(&feeds),
             orders: order,
             document: Arc::new(document),
         };
         let routes = Routes::new(parts, config);
-        let data_dir = data_dir.to_path_buf();
         Ok(Self {
-            data_dir,
+            data_dir: data_dir.to_path_buf(),
             writer,
             thread,
             opened,
@@ -123,6 +126,7 @@ impl App {
             watch,
             primaries,
             dns,
+            safe_browsing,
             resolvers,
             orders,
         })

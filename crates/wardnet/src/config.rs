@@ -12,6 +12,7 @@ use wardnet_model::Indicator;
 use wardnet_protect::dns::DnsConfig;
 use wardnet_protect::resolver::ResolverConfig;
 use wardnet_protect::rpz::RpzConfig;
+use wardnet_protect::safebrowsing::SafeBrowsingConfig;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
 use wardnet_server::listen::Endpoint;
@@ -42,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) rpz: Vec<RpzConfig>,
     /// Where to resolve names, and what to block.
     pub(crate) resolver: Vec<ResolverConfig>,
+    /// What Safe Browsing clients are served; nothing where it is left out.
+    #[serde(deserialize_with = "sound_service")]
+    pub(crate) safe_browsing: Option<SafeBrowsingConfig>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
@@ -132,6 +136,14 @@ impl LogLevel {
 fn sound_limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
     let limits = Limits::deserialize(deserializer)?;
     limits.complaint().map_or(Ok(limits), |complaint| Err(D::Error::custom(complaint)))
+}
+
+/// A service whose values do not contradict one another.
+fn sound_service<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SafeBrowsingConfig>, D::Error> {
+    let service = SafeBrowsingConfig::deserialize(deserializer)?;
+    service.complaint().map_or(Ok(Some(service)), |complaint| Err(D::Error::custom(complaint)))
 }
 
 /// Sections that may be given again, each with its place in the text.

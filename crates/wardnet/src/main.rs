@@ -22,6 +22,7 @@ mod primaries;
 mod reload;
 mod resolvers;
 mod routes;
+mod safe_browsing;
 mod tokens;
 mod watch;
 

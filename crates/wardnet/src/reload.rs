@@ -38,6 +38,7 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         resolver: _,
         budget,
         limits,
+        safe_browsing: _,
     } = new;
     let mut next_start = Vec::new();
     if *data_dir != old.data_dir {

@@ -1,12 +1,12 @@
 //! Every route, behind a gate that a reload replaces under running connections.
 
 use crate::config::Config;
-use crate::{feeds, intake, reload, tokens};
+use crate::{feeds, intake, reload, safe_browsing, tokens};
 use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use wardnet_protect::{changes, health, lookup, openapi, status};
+use wardnet_protect::{changes, health, lookup, openapi, safebrowsing, status};
 use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
@@ -20,6 +20,8 @@ pub(crate) struct Parts {
     pub(crate) questions: lookup::LookupState,
     /// Who follows what changes.
     pub(crate) changes: changes::ChangesState,
+    /// Safe Browsing, if the settings ask for it.
+    pub(crate) safe_browsing: safe_browsing::Current,
     /// Health, readiness and metrics.
     pub(crate) health: health::HealthState,
     /// The status.
@@ -52,6 +54,10 @@ impl Parts {
             .merge(feeds::routes(&gate, Arc::clone(&self.feeds)))
             .merge(tokens::routes(&gate, Arc::clone(&self.tokens)))
             .merge(reload::routes(&gate, self.orders.clone()));
+        let router = match self.safe_browsing.load() {
+            Some(running) => router.merge(safebrowsing::routes(&gate, &running)),
+            None => router,
+        };
         with_problem_fallbacks(router, &gate)
     }
 }

@@ -3,8 +3,10 @@
 //! | protocol | module |
 //! |---|---|
 //! | DNS queries of the usual form, and their replies, without allocation | [`dns`] |
+//! | Safe Browsing 4 and 5: messages, coded lists of hashes | [`safebrowsing`] |
 //!
-//! Nothing here opens a socket, reads a clock or allocates for a stranger's sake.
+//! Nothing here opens a socket or reads a clock. What a stranger's message may make it allocate is
+//! bounded by the size of that message.
 
 #![cfg_attr(
     not(test),
@@ -17,3 +19,4 @@
 )]
 
 pub mod dns;
+pub mod safebrowsing;

@@ -5,12 +5,10 @@ use super::listen::Live;
 use super::serial::{Serials, TICK};
 use super::target::Target;
 use super::zone::News;
+use crate::missed::changes_between;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use wardnet_verdictdb::{ChangeFeed, Cursor, LookupError, PublishedChange, View};
-
-/// Changes taken from the feed at once.
-const BATCH: usize = 4_096;
 
 /// Keeps the zones at the feed's newest state.
 pub(super) struct Follower {
@@ -86,22 +84,4 @@ fn note(beneath: &mut Beneath, changes: &[Arc<PublishedChange>]) {
             beneath.insert_above(&name);
         }
     }
-}
-
-/// The changes after one cursor up to another; `None` where they are not known one by one.
-fn changes_between(
-    feed: &ChangeFeed,
-    mut from: Cursor,
-    to: Cursor,
-) -> Option<Vec<Arc<PublishedChange>>> {
-    let mut all = Vec::new();
-    while from.seq < to.seq {
-        let batch = feed.since(from, BATCH).ok()?;
-        if batch.changes.is_empty() {
-            break;
-        }
-        from = batch.cursor;
-        all.extend(batch.changes.into_iter().filter(|change| change.seq <= to.seq));
-    }
-    Some(all)
 }

@@ -132,6 +132,10 @@ impl Server<'_> {
         let primaries = self.app.primaries.prepare(&self.config.rpz)?;
         let dns = self.app.dns.prepare(&self.config.dns)?;
         let resolvers = self.app.resolvers.prepare(&self.config.resolver)?;
+        if let Some(told) = self.app.safe_browsing.apply(self.config.safe_browsing.as_ref())? {
+            tracing::info!("{told}");
+            self.app.routes.renew(&self.config, &self.config);
+        }
         for told in self.listeners.apply(prepared).await {
             tracing::info!("{told}");
         }
@@ -215,9 +219,13 @@ impl Server<'_> {
             (self.set_log)(&new.log)?;
             changes.push("log level changed".to_owned());
         }
+        let service = self.app.safe_browsing.apply(new.safe_browsing.as_ref())?;
+        changes.extend(service.map(str::to_owned));
         if difference.gate {
-            self.app.routes.renew(&self.config, &new);
             changes.push("budgets and limits changed".to_owned());
+        }
+        if difference.gate || service.is_some() {
+            self.app.routes.renew(&self.config, &new);
         }
         changes.extend(self.app.feeds.replace(feeds));
         changes.extend(self.listeners.apply(prepared).await);

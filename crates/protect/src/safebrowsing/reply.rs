@@ -1,0 +1,94 @@
+//! Replies: as Protocol Buffers or JSON, and padded where their size would tell what was asked.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use prost::Message;
+use serde_json::Value;
+use std::borrow::Cow;
+use wardnet_server::Problem;
+use wardnet_wire::safebrowsing::RequestError;
+
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json; charset=utf-8";
+
+/// Replies to searches have, with their padding, a multiple of so many bytes.
+const PADDED_TO: usize = 512;
+
+/// What a reply is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Protobuf,
+    Json,
+}
+
+/// A parameter of the query.
+pub(super) fn parameter<'r>(request: &'r Request, name: &str) -> Option<Cow<'r, str>> {
+    let query = request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+impl Format {
+    /// What a client of version 5 reads: Protocol Buffers, unless it asks for JSON.
+    pub(super) fn of_v5(request: &Request) -> Self {
+        Self::asked(request).unwrap_or(Self::Protobuf)
+    }
+
+    /// What a client of version 4 reads: JSON, unless it asks for or writes Protocol Buffers.
+    pub(super) fn of_v4(request: &Request) -> Self {
+        let written = match is_protobuf(request) {
+            true => Self::Protobuf,
+            false => Self::Json,
+        };
+        Self::asked(request).unwrap_or(written)
+    }
+
+    fn asked(request: &Request) -> Option<Self> {
+        match parameter(request, "alt").as_deref() {
+            Some("json") => return Some(Self::Json),
+            Some("proto") => return Some(Self::Protobuf),
+            _ => {}
+        }
+        let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok())?;
+        accepts.starts_with("application/json").then_some(Self::Json)
+    }
+
+    /// A reply.
+    pub(super) fn reply<M: Message>(self, message: &M, json: impl Fn(&M) -> Value) -> Response {
+        let (media_type, body) = match self {
+            Self::Protobuf => (PROTOBUF, message.encode_to_vec()),
+            Self::Json => (JSON, json(message).to_string().into_bytes()),
+        };
+        let mut response = Response::new(Body::from(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// A reply whose size tells little of what is in it.
+    pub(super) fn padded<M: Message>(self, message: &M, json: impl Fn(&M) -> Value) -> Response {
+        let mut response = self.reply(message, json);
+        let size = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
+        let over = usize::try_from(size).unwrap_or(0) % PADDED_TO;
+        let padding = "0".repeat(PADDED_TO.saturating_sub(over));
+        if let Ok(value) = HeaderValue::from_str(&padding) {
+            response.headers_mut().insert(HeaderName::from_static("x-padding"), value);
+        }
+        response
+    }
+}
+
+/// Whether a request is written in Protocol Buffers: by its header, or as Firefox says it.
+pub(super) fn is_protobuf(request: &Request) -> bool {
+    let written = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_one = |text: &str| text.contains("protobuf");
+    written.is_some_and(is_one) || parameter(request, "$ct").as_deref().is_some_and(is_one)
+}
+
+/// A request that is not answered, as HTTP tells it.
+pub(super) fn refuse(error: &RequestError) -> Problem {
+    Problem::bad_request(error.to_string())
+}
