@@ -38,7 +38,7 @@ use wardnet_verdictdb::{Batch, ChangeFeed, PublishedChange, Views};
 
 use asked::{Asked, Filter};
 use events::Events;
-use snapshot::{Listing, Snapshot};
+use snapshot::Listing;
 
 const PATH: &str = "/v1/changes";
 const SNAPSHOT_PATH: &str = "/v1/changes/snapshot";
@@ -153,7 +153,7 @@ async fn snapshot(
     let (tenant, now) = (Follower::of(caller.admitted()).tenant, caller.admitted().at());
     let place = place(&shared.snapshots, "as many snapshots are being read as may")?;
     let (cursor, view) = shared.feed.snapshot();
-    let snapshot = Snapshot::begin(Listing { cursor, view, tenant, filter, now }, place);
+    let snapshot = Listing { cursor, view, tenant, filter, now }.begin(place);
     Ok(respond("application/x-ndjson", Body::new(snapshot)))
 }
 

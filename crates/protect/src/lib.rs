@@ -8,6 +8,7 @@
 //! | serve `/health`, `/ready`, `/metrics` | [`health::routes`] |
 //! | resolve names and block what is dangerous | [`resolver::Bound`] |
 //! | serve response policy zones | [`rpz::Bound`] |
+//! | serve lists to take away | [`exports::routes`] |
 //! | serve Safe Browsing clients | [`safebrowsing::routes`] |
 //! | serve `/v1/status` | [`status::routes`] |
 //! | serve DNS lists | [`dns::BoundDns`] |
@@ -23,6 +24,8 @@
 pub mod answer;
 pub mod changes;
 pub mod dns;
+pub mod exports;
+mod frames;
 pub mod health;
 pub mod lookup;
 mod missed;

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
+use wardnet_protect::exports::ExportState;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
-use wardnet_verdictdb::FeedLimits;
+use wardnet_verdictdb::{ChangeFeed, FeedLimits};
 
 /// This program's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -78,6 +79,7 @@ impl App {
                 crate::http_document::openapi(),
             ],
         );
+        let exports = exports(Arc::clone(&change_feed), &writer);
         let epochs = Arc::clone(&writer.readers().epochs);
         let mut questions = lookup::LookupState::new(Arc::clone(&views));
         // The base names the sources of its own time; newer ones are named by the epoch.
@@ -107,6 +109,7 @@ impl App {
             identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
             intake: intake::Intake::new(data_dir, writer.clone()),
             changes: changes.clone(),
+            exports,
             safe_browsing: safe_browsing.clone(),
             feeds: Arc::clone(&feeds),
             orders: order,
@@ -138,4 +141,15 @@ impl App {
         drop((writer, routes, feeds, watch));
         Ok(thread.stop()?)
     }
+}
+
+/// Lists of what `feed` says; what may be handed on is what a source of it allows.
+fn exports(feed: Arc<ChangeFeed>, writer: &Writer) -> ExportState {
+    let epochs = Arc::clone(&writer.readers().epochs);
+    ExportState::new(
+        feed,
+        Arc::new(move |id| {
+            epochs.load().source(SourceId(id)).is_some_and(|source| source.redistribute)
+        }),
+    )
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use wardnet_protect::{changes, health, lookup, openapi, safebrowsing, status};
+use wardnet_protect::{changes, exports, health, lookup, openapi, safebrowsing, status};
 use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
@@ -20,6 +20,8 @@ pub(crate) struct Parts {
     pub(crate) questions: lookup::LookupState,
     /// Who follows what changes.
     pub(crate) changes: changes::ChangesState,
+    /// Lists to take away.
+    pub(crate) exports: exports::ExportState,
     /// Safe Browsing, if the settings ask for it.
     pub(crate) safe_browsing: safe_browsing::Current,
     /// Health, readiness and metrics.
@@ -46,6 +48,7 @@ impl Parts {
         let router = Router::new()
             .merge(lookup::routes(&gate, self.questions.clone()))
             .merge(changes::routes(&gate, self.changes.clone()))
+            .merge(exports::routes(&gate, self.exports.clone()))
             .merge(status::routes(&gate, self.status.clone()))
             .merge(health::routes(&gate, self.health.clone()))
             .merge(openapi::routes(&gate, &self.document))

@@ -1,0 +1,88 @@
+//! What is asked for.
+
+use super::format::Format;
+use super::item::Sort;
+use wardnet_model::{Category, CategorySet, Kind, Risk};
+use wardnet_score::{Level, Policy};
+use wardnet_server::Problem;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) kinds: Vec<Kind>,
+    pub(super) policy: Policy,
+    pub(super) risk_min: Risk,
+    /// Entries at most.
+    pub(super) max: usize,
+    /// Whether only what may be handed on is wanted.
+    pub(super) for_others: bool,
+}
+
+impl Asked {
+    /// Reads `kind=…&category=…&level=…&risk_min=…&max=…&for=…`. An unknown parameter is an error:
+    /// a misspelt filter must not quietly let everything through.
+    pub(super) fn read(format: Format, query: &str) -> Result<Self, Problem> {
+        let (mut kinds, mut policy) = (Vec::new(), Policy::default());
+        let (mut risk_min, mut max, mut for_others) = (Risk::ZERO, usize::MAX, false);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "kind" => kinds.push(kind(format, &value)?),
+                "category" => {
+                    let category: Category = parsed("category", &value)?;
+                    policy.categories = policy.categories.with(category);
+                }
+                "level" => policy.level = parsed::<Level>("level", &value)?,
+                "risk_min" => {
+                    let least: u8 = parsed("risk_min", &value)?;
+                    risk_min = Risk::new(least);
+                }
+                "max" => max = parsed("max", &value)?,
+                "for" => {
+                    for_others = match &*value {
+                        "own" => false,
+                        "others" => true,
+                        _ => return Err(Problem::bad_request("`for` is `own` or `others`")),
+                    }
+                }
+                _ => {
+                    return Err(Problem::bad_request(
+                        "unknown parameter; known are `kind`, `category`, `level`, `risk_min`, \
+                         `max` and `for`",
+                    ));
+                }
+            }
+        }
+        Ok(Self { kinds, policy, risk_min, max, for_others })
+    }
+
+    /// Whether things of a kind are wanted. Networks go with the addresses of their family.
+    pub(super) fn wants(&self, format: Format, kind: Kind) -> bool {
+        let can = Sort::of(kind).is_some_and(|sort| format.sorts().contains(&sort));
+        let single = match kind {
+            Kind::Ipv4Network => Kind::Ipv4,
+            Kind::Ipv6Network => Kind::Ipv6,
+            other => other,
+        };
+        can && (self.kinds.is_empty() || self.kinds.contains(&kind) || self.kinds.contains(&single))
+    }
+
+    pub(super) fn categories(&self) -> CategorySet {
+        self.policy.categories
+    }
+}
+
+fn kind(format: Format, value: &str) -> Result<Kind, Problem> {
+    let kind: Kind = parsed("kind", value)?;
+    if Sort::of(kind).is_none_or(|sort| !format.sorts().contains(&sort)) {
+        let name = format.name();
+        return Err(Problem::bad_request(format!("the format `{name}` has no place for {value}")));
+    }
+    Ok(kind)
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    what: &str,
+    value: &str,
+) -> Result<T, Problem> {
+    value.parse().map_err(|error| Problem::bad_request(format!("`{what}`: {error}")))
+}

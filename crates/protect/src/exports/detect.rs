@@ -1,0 +1,81 @@
+//! Formats of systems that watch traffic: Suricata and Zeek.
+
+use super::item::{Item, Thing, address_text};
+use super::name::put;
+use data_encoding::BASE64;
+use std::io::Write as _;
+use wardnet_model::Kind;
+
+/// Rules are numbered from here on, in a range that is free for local use.
+const SID_FIRST: usize = 3_900_000_000;
+
+/// `address,category,score` with category 1; `docs/exports.md` has the file of categories.
+/// Suricata knows scores up to 127.
+pub(super) fn iprep(item: &Item, out: &mut Vec<u8>) {
+    if let Thing::Address(network) = &item.thing {
+        put!(out, "{},1,{}", address_text(network), item.risk.value());
+    }
+}
+
+/// Strings of a dataset are in base64: names as `dns.query` has them, URLs as `http.uri` with their
+/// host before them.
+pub(super) fn dataset(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, .. } => {
+            put!(out, "{}", BASE64.encode(name.as_str().as_bytes()));
+        }
+        Thing::Url(url) => put!(out, "{}", BASE64.encode(url.expression().as_bytes())),
+        _ => {}
+    }
+}
+
+/// A rule for each: questions for a name, packets to or from an address.
+pub(super) fn rule(item: &Item, number: usize, out: &mut Vec<u8>) {
+    let sid = SID_FIRST.saturating_add(number);
+    let why = item.categories(" ");
+    match &item.thing {
+        Thing::Name { name, itself, beneath } => {
+            let name = name.as_str();
+            let (content, how) = match (*itself, *beneath) {
+                (true, true) => (name.to_owned(), "dotprefix; content:\".{}\"; endswith;"),
+                (false, _) => (name.to_owned(), "content:\".{}\"; endswith;"),
+                (true, false) => (name.to_owned(), "content:\"{}\"; startswith; endswith;"),
+            };
+            let matching = how.replace("{}", &content);
+            put!(
+                out,
+                "alert dns any any -> any any (msg:\"Wardnet {why} {name}\"; dns.query; {matching} \
+                 nocase; classtype:bad-unknown; sid:{sid}; rev:1;)"
+            );
+        }
+        Thing::Address(network) => {
+            let network = address_text(network);
+            put!(
+                out,
+                "alert ip any any <> [{network}] any (msg:\"Wardnet {why} {network}\"; \
+                 classtype:bad-unknown; threshold:type limit, track by_src, count 1, seconds 60; \
+                 sid:{sid}; rev:1;)"
+            );
+        }
+        _ => {}
+    }
+}
+
+/// <https://docs.zeek.org/en/master/frameworks/intel.html>.
+pub(super) fn zeek(item: &Item, out: &mut Vec<u8>) {
+    let (text, kind) = match &item.thing {
+        Thing::Name { name, itself: true, .. } => (name.as_str().to_owned(), "Intel::DOMAIN"),
+        Thing::Name { .. } => return,
+        Thing::Address(network) if network.prefix_len() == network.max_prefix_len() => {
+            (address_text(network), "Intel::ADDR")
+        }
+        Thing::Address(network) => (network.to_string(), "Intel::SUBNET"),
+        // Without its scheme, as Zeek sees it.
+        Thing::Url(url) => (url.expression().to_owned(), "Intel::URL"),
+        Thing::Hash { kind: Kind::Md5 | Kind::Sha1 | Kind::Sha256, text } => {
+            (text.clone(), "Intel::FILE_HASH")
+        }
+        Thing::Hash { .. } => return,
+    };
+    put!(out, "{text}\t{kind}\twardnet\t{} risk {}", item.categories(","), item.risk.value());
+}

@@ -1,0 +1,80 @@
+//! The formats: their names, what they can say, and who writes them.
+
+use super::item::Sort;
+use std::str::FromStr;
+
+macro_rules! formats {
+    ($($variant:ident $name:literal $media:literal $extension:literal [$($sort:ident),*] $doc:literal;)*) => {
+        /// A format of lists.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Format {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name in addresses.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            pub(super) const fn media_type(self) -> &'static str {
+                match self { $(Self::$variant => $media,)* }
+            }
+
+            pub(super) const fn extension(self) -> &'static str {
+                match self { $(Self::$variant => $extension,)* }
+            }
+
+            /// What it can say.
+            pub(super) const fn sorts(self) -> &'static [Sort] {
+                match self { $(Self::$variant => &[$(Sort::$sort),*],)* }
+            }
+        }
+    };
+}
+
+formats! {
+    Plain "plain" "text/plain; charset=utf-8" "txt" [Name, Address, Url, Hash] "One a line.";
+    Cidr "cidr" "text/plain; charset=utf-8" "txt" [Address] "Networks, joined where they touch.";
+    Hosts "hosts" "text/plain; charset=utf-8" "hosts" [Name] "A hosts file.";
+    Adblock "adblock" "text/plain; charset=utf-8" "txt" [Name] "Rules for AdGuard, Pi-hole, uBlock.";
+    Dnsmasq "dnsmasq" "text/plain; charset=utf-8" "conf" [Name] "Configuration of dnsmasq.";
+    Unbound "unbound" "text/plain; charset=utf-8" "conf" [Name] "Configuration of unbound.";
+    Rpz "rpz" "text/dns; charset=utf-8" "zone" [Name, Address] "A response policy zone.";
+    Nftables "nftables" "text/plain; charset=utf-8" "nft" [Address] "Sets of nftables.";
+    Ipset "ipset" "text/plain; charset=utf-8" "ipset" [Address] "What `ipset restore` reads.";
+    Squid "squid" "text/plain; charset=utf-8" "acl" [Name] "An acl of Squid, `dstdomain`.";
+    Haproxy "haproxy" "text/plain; charset=utf-8" "map" [Address] "A map of HAProxy, by address.";
+    HaproxyDomains "haproxy-domains" "text/plain; charset=utf-8" "map" [Name] "A map of HAProxy, `map_dom`.";
+    Nginx "nginx" "text/plain; charset=utf-8" "conf" [Address] "`deny` lines of nginx.";
+    SuricataDataset "suricata-dataset" "text/plain; charset=utf-8" "lst" [Name, Url] "A dataset of strings.";
+    SuricataRules "suricata-rules" "text/plain; charset=utf-8" "rules" [Name, Address] "Rules of Suricata.";
+    SuricataIprep "suricata-iprep" "text/csv; charset=utf-8" "list" [Address] "Reputation of addresses.";
+    Zeek "zeek" "text/tab-separated-values; charset=utf-8" "dat" [Name, Address, Url, Hash] "Intel of Zeek.";
+    Csv "csv" "text/csv; charset=utf-8" "csv" [Name, Address, Url, Hash] "A table.";
+    Ndjson "ndjson" "application/x-ndjson" "ndjson" [Name, Address, Url, Hash] "One JSON object a line.";
+    Stix "stix" "application/stix+json;version=2.1" "json" [Name, Address, Url, Hash] "A STIX 2.1 bundle.";
+}
+
+/// A format that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no format `{0}`; there are {known}", known = known())]
+pub struct UnknownFormat(String);
+
+fn known() -> String {
+    Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let found = Self::ALL.iter().find(|format| format.name() == text);
+        found.copied().ok_or_else(|| UnknownFormat(text.chars().take(32).collect()))
+    }
+}

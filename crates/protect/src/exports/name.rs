@@ -1,0 +1,141 @@
+//! Formats of names: what resolvers, filters and proxies read.
+//!
+//! Where a format has no way to say "what lies beneath, and not the name itself", such entries are
+//! left out; where it has no way to say "the name alone", it says the name alone by other means or
+//! leaves it out too: a list never blocks more than Wardnet would.
+
+use super::item::{Item, Thing, address_text};
+use std::io::Write as _;
+use std::net::IpAddr;
+
+/// Writing to memory does not fail.
+macro_rules! put {
+    ($out:expr, $($text:tt)*) => {
+        if let Err(error) = writeln!($out, $($text)*) {
+            tracing::error!(%error, "a line could not be written to memory");
+        }
+    };
+}
+pub(super) use put;
+
+pub(super) fn plain(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, .. } => put!(out, "{}", name.as_str()),
+        Thing::Name { .. } => {}
+        _ => put!(out, "{}", item.text()),
+    }
+}
+
+pub(super) fn hosts(item: &Item, out: &mut Vec<u8>) {
+    if let Thing::Name { name, itself: true, .. } = &item.thing {
+        put!(out, "0.0.0.0 {}", name.as_str());
+    }
+}
+
+/// <https://adguard-dns.io/kb/general/dns-filtering-syntax/>: `||` covers what lies beneath.
+pub(super) fn adblock(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, beneath: true } => put!(out, "||{}^", name.as_str()),
+        Thing::Name { name, itself: true, beneath: false } => put!(out, "|{}^", name.as_str()),
+        Thing::Name { name, itself: false, .. } => put!(out, "||*.{}^", name.as_str()),
+        _ => {}
+    }
+}
+
+pub(super) fn dnsmasq(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, beneath: true } => put!(out, "local=/{}/", name.as_str()),
+        Thing::Name { name, itself: false, .. } => put!(out, "local=/*.{}/", name.as_str()),
+        Thing::Name { name, .. } => put!(out, "host-record={},0.0.0.0", name.as_str()),
+        _ => {}
+    }
+}
+
+pub(super) fn unbound(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, beneath: true } => {
+            put!(out, "local-zone: \"{}.\" always_nxdomain", name.as_str());
+        }
+        Thing::Name { name, itself: true, .. } => {
+            put!(out, "local-zone: \"{}.\" typetransparent", name.as_str());
+            put!(out, "local-data: \"{}. A 0.0.0.0\"", name.as_str());
+            put!(out, "local-data: \"{}. AAAA ::\"", name.as_str());
+        }
+        _ => {}
+    }
+}
+
+/// draft-vixie-dnsop-dns-rpz. Names so long that the zone's own has no room are the reader's to
+/// refuse; the zone is called what its reader calls it.
+pub(super) fn rpz(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself, beneath } => {
+            let fits = name.as_str().len() < 220;
+            if *itself && fits {
+                put!(out, "{} CNAME .", name.as_str());
+            }
+            if *beneath && fits {
+                put!(out, "*.{} CNAME .", name.as_str());
+            }
+        }
+        Thing::Address(network) => {
+            let length = network.prefix_len();
+            match network.network() {
+                IpAddr::V4(address) => {
+                    let [a, b, c, d] = address.octets();
+                    put!(out, "{length}.{d}.{c}.{b}.{a}.rpz-ip CNAME .");
+                }
+                IpAddr::V6(address) => {
+                    let words: Vec<String> =
+                        address.segments().iter().rev().map(|word| format!("{word:x}")).collect();
+                    put!(out, "{length}.{}.rpz-ip CNAME .", squeezed(&words));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The longest run of zeros in an address of a zone is written `zz`, and only that.
+fn squeezed(words: &[String]) -> String {
+    let (mut best, mut start) = (0..0, None);
+    for at in 0..=words.len() {
+        match (words.get(at).is_some_and(|word| word == "0"), start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                if at.saturating_sub(from) > best.len() {
+                    best = from..at;
+                }
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    if best.len() < 2 {
+        return words.join(".");
+    }
+    let before = words.get(..best.start).unwrap_or_default();
+    let after = words.get(best.end..).unwrap_or_default();
+    let zz = ["zz".to_owned()];
+    [before, &zz, after].concat().join(".")
+}
+
+pub(super) fn squid(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, beneath: true } => put!(out, ".{}", name.as_str()),
+        Thing::Name { name, itself: true, .. } => put!(out, "{}", name.as_str()),
+        _ => {}
+    }
+}
+
+pub(super) fn haproxy(item: &Item, out: &mut Vec<u8>) {
+    match &item.thing {
+        Thing::Name { name, itself: true, .. } => {
+            put!(out, "{} {}", name.as_str(), item.categories(","));
+        }
+        Thing::Address(network) => {
+            put!(out, "{} {}", address_text(network), item.categories(","));
+        }
+        _ => {}
+    }
+}
