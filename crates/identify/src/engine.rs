@@ -5,6 +5,7 @@
 
 use crate::files::ViewFiles;
 use crate::lock::FolderLock;
+use crate::rebuild::Rebuild;
 use crate::settle::{Outcome, Settler, TenantChange};
 use crate::{EngineError, defaults};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,9 @@ use wardnet_model::{
 use wardnet_score::Epoch;
 use wardnet_store::{BatchKey, DossierKey, Store, Update};
 use wardnet_verdictdb::{Overlay, Views};
+
+/// While a base is being made, how many times more changes may lie over the old one than before.
+const OVERLAY_FACTOR: usize = 4;
 
 /// Dossiers that are settled again and written together.
 pub(crate) const SETTLED_AT_ONCE: usize = 10_000;
@@ -69,17 +73,22 @@ pub struct Engine {
     /// The epoch as readers see it.
     shown_epoch: Arc<arc_swap::ArcSwap<Epoch>>,
     pub(crate) suffixes: &'static SuffixList,
-    views: Arc<Views>,
-    files: ViewFiles,
-    options: Options,
+    pub(crate) views: Arc<Views>,
+    pub(crate) files: ViewFiles,
+    pub(crate) options: Options,
     /// The number of the last change made.
-    sequence: u64,
+    pub(crate) sequence: u64,
     /// Changes made since the view was last published.
     pending: Outcome,
-    /// Whether there were more changes than an overlay takes, so that only a new base has them.
-    rebuild_wanted: bool,
+    /// The making of new bases: there may be more changes than an overlay takes.
+    pub(crate) rebuild: Rebuild,
     /// Whether new bases wait, because more imports follow.
     holding: bool,
+    /// Shared with every import under way.
+    pub(crate) importing: Arc<()>,
+    /// Whether imports brought more changes than an overlay takes. No base is made for that before
+    /// they have ended.
+    pub(crate) import_hides: bool,
     /// When decisions are next looked at for what they teach about sources.
     pub(crate) learning_due: Timestamp,
     _lock: FolderLock,
@@ -127,8 +136,10 @@ impl Engine {
             files,
             options,
             pending: Outcome::default(),
-            rebuild_wanted: false,
+            rebuild: Rebuild::default(),
             holding: false,
+            importing: Arc::new(()),
+            import_hides: false,
             learning_due: Timestamp::default(),
             _lock: lock,
         };
@@ -211,6 +222,10 @@ impl Engine {
 
     /// Appends records, waits until they are durable, and answers with the view changed.
     pub fn append(&mut self, records: Vec<Record>, now: Timestamp) -> Result<(), EngineError> {
+        if self.room() == 0 {
+            // An import under way has filled it: these need not wait for its end.
+            self.publish_pending(now);
+        }
         self.append_only(records, now)?;
         self.publish(now)
     }
@@ -278,15 +293,22 @@ impl Engine {
         Settler::new(epoch, store, self.suffixes, now, self.sequence, room)
     }
 
-    /// How many changes may still be published before a new base takes their place.
+    /// How many changes may still be published before a new base takes their place. While one is
+    /// being made, the overlay may grow beyond what it takes otherwise, so that single changes need
+    /// not wait; but not without end.
     pub(crate) fn room(&self) -> usize {
-        self.options.overlay_max.saturating_sub(self.pending.shared.len())
+        let Options { overlay_max, .. } = self.options;
+        let pending = self.pending.shared.len();
+        let overlay = self.views.load().overlay.len();
+        let all = overlay_max.saturating_mul(OVERLAY_FACTOR).saturating_sub(overlay + pending);
+        overlay_max.saturating_sub(pending).min(all)
     }
 
     /// As [`Self::room`] for an import: when its changes wait for a new base anyway, there is no
     /// use in publishing some of them before.
     pub(crate) fn room_of_import(&self) -> usize {
-        if self.rebuild_wanted && self.holding { 0 } else { self.room() }
+        let hides = self.import_hides || self.rebuild.is_behind();
+        if hides && self.is_holding() { 0 } else { self.room() }
     }
 
     pub(crate) const fn fold_threads(&self) -> usize {
@@ -297,7 +319,9 @@ impl Engine {
         self.sequence = self.sequence.max(self.views.load().seq);
         outcome.renumber(self.sequence);
         self.sequence = outcome.sequence;
-        self.rebuild_wanted |= outcome.count > outcome.shared.len() as u64;
+        if outcome.count > outcome.shared.len() as u64 {
+            self.rebuild.ask();
+        }
         self.pending.shared.extend(outcome.shared);
         self.pending.tenants.extend(outcome.tenants);
     }
@@ -305,24 +329,34 @@ impl Engine {
     /// Says whether more imports follow. While they do no new base is built: single changes are
     /// visible at once, those of large imports when the last of them has ended.
     pub fn hold(&mut self, more_follow: bool, now: Timestamp) -> Result<(), EngineError> {
+        let released = self.holding && !more_follow;
         self.holding = more_follow;
+        if released && self.rebuild.is_behind() {
+            self.rebuild.ask();
+        }
         self.publish(now)
     }
 
-    /// Makes changes since the last call visible to everybody who asks.
-    pub fn publish(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.publish_pending(now);
-        self.rebuild_wanted |= self.views.load().overlay.len() > self.options.overlay_max;
-        if self.rebuild_wanted && !self.holding {
-            self.rebuild_base(now)?;
-        }
-        Ok(())
+    /// Whether more imports follow.
+    pub(crate) const fn is_holding(&self) -> bool {
+        self.holding
     }
 
-    fn publish_pending(&mut self, now: Timestamp) {
+    /// Makes changes since the last call visible to everybody who asks. Of more changes than an
+    /// overlay takes, the rest is visible with the next base, which may be made in the background.
+    pub fn publish(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.publish_pending(now);
+        if self.import_hides && Arc::strong_count(&self.importing) == 1 {
+            self.import_hides = false;
+            self.rebuild.ask();
+        }
+        if self.holding { Ok(()) } else { self.build_if_wanted(now) }
+    }
+
+    pub(crate) fn publish_pending(&mut self, now: Timestamp) {
         let pending = std::mem::take(&mut self.pending);
-        self.views.publish(&pending.shared, now);
         self.files.log(&pending.shared);
+        self.views.publish(&pending.shared, now);
         self.publish_tenants(&pending.tenants);
         if self.shown_epoch.load().number() != self.epoch.number() {
             self.shown_epoch.store(Arc::clone(&self.epoch));
@@ -351,21 +385,6 @@ impl Engine {
         for (tenant, overlay) in overlays {
             self.views.publish_tenant(tenant, &overlay);
         }
-    }
-
-    /// Compiles every verdict into a new base file and swaps it in under running readers.
-    pub fn rebuild_base(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.sequence += 1;
-        let (db, tenants) = self.files.build(&self.store, &self.epoch, self.sequence, now)?;
-        if self.views.swap_base(db).is_err() {
-            return Err(EngineError::Refused(
-                "the new verdict database is older than the one in use".into(),
-            ));
-        }
-        self.rebuild_wanted = false;
-        self.settle_again(&tenants, now)?;
-        self.publish_pending(now);
-        Ok(())
     }
 
     /// Settles every verdict that was to change by `now`. Call it once a minute; an early or a
@@ -447,8 +466,9 @@ impl Engine {
         if self.epoch.never_listed() == wanted {
             return Ok(());
         }
-        self.calibrate("operator", vec![CalibrationChange::NeverListed(wanted)], now)?;
-        self.rebuild_base(now)
+        // Only a base has what is never listed.
+        self.rebuild.ask();
+        self.calibrate("operator", vec![CalibrationChange::NeverListed(wanted)], now)
     }
 
     /// The source of a name; described by `describe` when it is new or has changed.
@@ -512,13 +532,24 @@ impl Engine {
     }
 
     /// Writes everything down and lets go of the folder. The next opening is quick.
+    ///
+    /// A base that is being made in the background is given up. When there is something that only
+    /// it would have shown, the next opening compiles another one.
     pub fn close(mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.hold(false, now)?;
+        self.stop_building();
+        if !self.is_in_background() {
+            self.hold(false, now)?;
+        }
+        self.publish_pending(now);
         self.store.persist()?;
         self.journal.checkpoint()?;
+        if self.rebuild.is_behind() || self.import_hides {
+            return Ok(());
+        }
         let position = self.store.position()?;
         let due = self.store.next_due()?;
-        self.files.close(position, self.views.load().seq, due)
+        let view = self.views.load();
+        self.files.close(position, view.seq, due, !view.tenants.is_empty())
     }
 }
 

@@ -4,22 +4,18 @@
 //! is missing, or speaks of another state of the store, the base is built anew from the store.
 
 use crate::EngineError;
-use crate::settle::{self, is_listed, name, published_entry, ruling_entry};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use wardnet_model::{Band, Basis, Category, CategorySet, TenantId, Timestamp};
-use wardnet_score::Epoch;
-use wardnet_store::{DossierKey, Store};
-use wardnet_verdictdb::{
-    Builder, Bytes, Change, Db, Entry, Limits, OpenOptions, Options, Profile, SourceNames, Terms,
-    Verify, View, log, map_file,
-};
+use wardnet_model::Timestamp;
+use wardnet_verdictdb::{Bytes, Change, Db, Limits, OpenOptions, Verify, View, log, map_file};
 
 const NOTE: &str = "state.json";
 const NOTE_BYTES_MAX: u64 = 4096;
+
+/// Changes in a frame of a log, far fewer than a frame may have.
+const CHANGES_AT_ONCE: usize = 10_000;
 
 /// What a clean stop leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,14 +41,13 @@ pub(crate) struct ViewFiles {
     dir: PathBuf,
     base: Option<PathBuf>,
     log: Option<(PathBuf, File)>,
-    private: bool,
 }
 
 impl ViewFiles {
     /// Opens the folder, and the view in it if a clean stop left one for this `position`.
     pub(crate) fn open(dir: &Path, position: u64) -> Result<(Self, Option<View>), EngineError> {
         std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
-        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, private: false };
+        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None };
         let note = read_note(dir);
         let path = dir.join(NOTE);
         if path.exists() {
@@ -96,45 +91,35 @@ impl ViewFiles {
         }
     }
 
-    /// Compiles all published verdicts into a new base; gives it and the dossiers in which tenants
-    /// have something of their own.
-    pub(crate) fn build(
+    /// Puts a new base, which is whole and in its place, into use, with a log of its own that
+    /// begins with the changes that are `newer` than it.
+    pub(crate) fn install(
         &mut self,
-        store: &Store,
-        epoch: &Epoch,
+        path: &Path,
         sequence: u64,
-        now: Timestamp,
-    ) -> Result<(Arc<Db>, Vec<DossierKey>), EngineError> {
-        let sources: SourceNames =
-            epoch.sources().map(|source| (source.id.0, source.name.clone())).collect();
-        let mut builder = Builder::new(Options {
-            created: now,
-            sequence,
-            names: true,
-            facts: true,
-            sources,
-            limits: Limits::default(),
-        });
-        let hard = never_listed(epoch, &mut builder)?;
-        let private = collect(store, &mut builder, &hard, now)?;
-        self.private = !private.is_empty();
-        let path = self.dir.join(format!("base-{sequence}.wvdb"));
-        let db = write_base(&self.dir, &path, builder)?;
+        newer: &[Change],
+    ) -> Result<(), EngineError> {
         let log_path = self.dir.join(format!("changes-{sequence}.wvcl"));
-        let mut log = File::create(&log_path).map_err(EngineError::io("create", &log_path))?;
-        log.write_all(&log::head()).map_err(EngineError::io("write", &log_path))?;
-        let old_base = self.base.replace(path);
-        let old_log = self.log.replace((log_path, log)).map(|(path, _)| path);
-        for old in old_base.into_iter().chain(old_log) {
-            if Some(&old) != self.base.as_ref() {
-                std::fs::remove_file(&old).map_err(EngineError::io("remove", &old))?;
-            }
+        let mut bytes = log::head().to_vec();
+        for part in newer.chunks(CHANGES_AT_ONCE) {
+            log::encode_frame(part, &Limits::default(), &mut bytes)
+                .map_err(|error| EngineError::Refused(error.to_string()))?;
         }
-        self.remove_strays()?;
-        Ok((db, private))
+        // The file appears whole or not at all.
+        let temporary = log_path.with_extension("tmp");
+        let mut log = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+        log.write_all(&bytes)
+            .and_then(|()| std::fs::rename(&temporary, &log_path))
+            .map_err(EngineError::io("write", &log_path))?;
+        self.base = Some(path.to_path_buf());
+        self.log = Some((log_path, log));
+        if let Err(error) = self.remove_strays() {
+            tracing::warn!(%error, "an old file stays until the next base");
+        }
+        Ok(())
     }
 
-    /// Removes what an earlier run left half done.
+    /// Removes all files but those in use: old ones, and what an earlier run left half done.
     fn remove_strays(&self) -> Result<(), EngineError> {
         let current = [self.base.as_deref(), self.log.as_ref().map(|(path, _)| path.as_path())];
         let listing = std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
@@ -154,6 +139,7 @@ impl ViewFiles {
         position: u64,
         sequence: u64,
         due: Option<Timestamp>,
+        private: bool,
     ) -> Result<(), EngineError> {
         let (Some(base), Some((log_path, log))) = (&self.base, &self.log) else {
             return Ok(());
@@ -168,7 +154,7 @@ impl ViewFiles {
             position,
             sequence,
             due: due.map(|at| at.0),
-            private: self.private,
+            private,
         };
         let text =
             serde_json::to_vec(&note).map_err(|error| EngineError::Refused(error.to_string()))?;
@@ -219,81 +205,8 @@ fn load(dir: &Path, note: &Note) -> Result<View, EngineError> {
     if view.seq == note.sequence { Ok(view) } else { Err(damaged()) }
 }
 
-fn open_base(path: &Path, verify: Verify) -> Result<Db<Bytes>, EngineError> {
+pub(crate) fn open_base(path: &Path, verify: Verify) -> Result<Db<Bytes>, EngineError> {
     let file = File::open(path).map_err(EngineError::io("open", path))?;
     let bytes = map_file(&file).map_err(EngineError::io("map", path))?;
     Ok(Db::open(bytes, &OpenOptions { verify, ..OpenOptions::default() })?)
-}
-
-fn write_base(dir: &Path, path: &Path, builder: Builder) -> Result<Arc<Db>, EngineError> {
-    let temporary = path.with_extension("tmp");
-    let file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    builder.finish(&mut out)?;
-    let file = out
-        .into_inner()
-        .map_err(|error| EngineError::io("write", &temporary)(error.into_error()))?;
-    file.sync_all().map_err(EngineError::io("sync", &temporary))?;
-    // The old file goes on serving until every shard of the new one has proved whole.
-    let db = open_base(&temporary, Verify::Full)?;
-    std::fs::rename(&temporary, path).map_err(EngineError::io("rename", &temporary))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(EngineError::io("sync", dir))?;
-    Ok(Arc::new(db))
-}
-
-/// Enters what is never listed: it comes before all evidence and every decision. Gives the places
-/// that are taken by it.
-fn never_listed(epoch: &Epoch, builder: &mut Builder) -> Result<Vec<DossierKey>, EngineError> {
-    let profile = Profile {
-        band: Band::Trusted,
-        basis: Basis::Hard,
-        categories: CategorySet::EMPTY.with(Category::Infrastructure),
-        ..Profile::default()
-    };
-    let mut taken = Vec::new();
-    for (text, indicator, scope) in settle::never_listed(epoch) {
-        let Some(kind) = indicator.kind() else { continue };
-        let (key, terms) = (indicator.key(), Terms::default());
-        builder.push(&Entry {
-            name: Some(text),
-            ..Entry::decision(kind, key, scope, &profile, terms)
-        })?;
-        taken.push(DossierKey::of(&indicator, scope));
-    }
-    taken.sort_unstable();
-    Ok(taken)
-}
-
-fn collect(
-    store: &Store,
-    builder: &mut Builder,
-    hard: &[DossierKey],
-    now: Timestamp,
-) -> Result<Vec<DossierKey>, EngineError> {
-    let mut private = Vec::new();
-    store.for_each_front(|key, front| {
-        let Some(kind) = key.kind() else {
-            return Ok(());
-        };
-        if front.published.private {
-            private.push(key);
-        }
-        let decided = !front.decisions.is_empty();
-        if !is_listed(&front.published) && !decided {
-            return Ok(());
-        }
-        let name = name(&key, front.payload);
-        if is_listed(&front.published) {
-            let entry = published_entry(name.clone(), &front.published);
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        if decided
-            && hard.binary_search(&key).is_err()
-            && let Some(entry) = ruling_entry(name, &front.decisions, TenantId::SHARED, now)
-        {
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        Ok::<(), EngineError>(())
-    })?;
-    Ok(private)
 }

@@ -6,6 +6,7 @@
 //! single records, [`Engine::calibrate`] what scoring reads, [`Engine::tick`] the passing of time,
 //! and [`explain()`] shows how a verdict came about.
 
+mod base;
 mod compact;
 mod defaults;
 mod engine;
@@ -19,6 +20,7 @@ mod learn;
 mod lock;
 mod patterns;
 mod praise;
+mod rebuild;
 mod settle;
 mod writer;
 

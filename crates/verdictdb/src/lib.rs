@@ -106,5 +106,5 @@ pub use map::map_file;
 pub use overlay::Overlay;
 pub use prefix::Prefix;
 pub use stat::{SectionStat, Stat};
-pub use view::{Hit, Hits, Origin, StaleBase, View, Views};
+pub use view::{Hit, Hits, NextBase, Origin, StaleBase, View, Views};
 pub use write::{Builder, Options, Plan, StreamBuilder, Written};

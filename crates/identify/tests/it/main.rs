@@ -1,6 +1,7 @@
 //! The engine from records to answers: imports, replay, time, tenants, faults.
 #![cfg(test)]
 
+mod background;
 mod faults;
 mod import;
 mod kill;
