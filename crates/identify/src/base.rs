@@ -15,8 +15,8 @@ use wardnet_model::{Band, Basis, Category, CategorySet, TenantId, Timestamp};
 use wardnet_score::Epoch;
 use wardnet_store::{DossierKey, Snapshot};
 use wardnet_verdictdb::{
-    Builder, Db, Entry, Limits, NextBase, Options, Profile, SourceNames, Terms, Verify, View,
-    Views, apply,
+    Builder, Db, Entry, Limits, NextBase, Options, Profile, SigningKey, SourceNames, Terms, Verify,
+    View, Views, Written, apply,
 };
 
 /// Bytes that are written between two looks at whether the base is still wanted.
@@ -61,6 +61,7 @@ pub(crate) struct Plan {
     /// The view of the same moment.
     pub(crate) state: Arc<View>,
     pub(crate) views: Arc<Views>,
+    pub(crate) key: Arc<SigningKey>,
     pub(crate) cancel: Cancel,
 }
 
@@ -70,6 +71,7 @@ pub(crate) struct Built {
     pub(crate) next: NextBase,
     pub(crate) path: PathBuf,
     pub(crate) sequence: u64,
+    pub(crate) root: [u8; 32],
     /// Dossiers in which tenants have something of their own.
     pub(crate) private: Vec<DossierKey>,
     /// Whether it was made from the store.
@@ -92,7 +94,8 @@ impl Plan {
         self.cancel.check()?;
         let private = written?;
         // The old file goes on serving until every shard of the new one has proved whole.
-        let db = Arc::new(open_base(&temporary, Verify::Full)?);
+        let db = Arc::new(open_base(&temporary, Verify::Full, self.key.public())?);
+        let root = db.root();
         let next = self.views.prepare(&self.state, db, || !self.cancel.is_set());
         self.cancel.check()?;
         let next = next.map_err(|stale| EngineError::Refused(stale.to_string()))?;
@@ -100,20 +103,22 @@ impl Plan {
         File::open(&self.dir)
             .and_then(|dir| dir.sync_all())
             .map_err(EngineError::io("sync", &self.dir))?;
-        Ok(Built { next, path, sequence: self.sequence, private, is_full })
+        Ok(Built { next, path, sequence: self.sequence, root, private, is_full })
     }
 
     fn write(&self, path: &Path) -> Result<Vec<DossierKey>, EngineError> {
         let file = File::create(path).map_err(EngineError::io("create", path))?;
         let out = WhileWanted { file, cancel: &self.cancel };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-        let private = match &self.content {
+        let (written, private) = match &self.content {
             Content::All(snapshot) => self.compile(snapshot, &mut out)?,
             Content::Changes(base) => {
-                apply(base, &self.state.overlay.changes(), &self.options(), &mut out)?;
-                Vec::new()
+                let changes = self.state.overlay.changes();
+                (apply(base, &changes, &self.options(), &mut out)?, Vec::new())
             }
         };
+        out.write_all(&self.key.sign_base(&written.root))
+            .map_err(EngineError::io("write", path))?;
         let out =
             out.into_inner().map_err(|error| EngineError::io("write", path)(error.into_error()))?;
         out.file.sync_all().map_err(EngineError::io("sync", path))?;
@@ -137,12 +142,11 @@ impl Plan {
         &self,
         snapshot: &Snapshot,
         out: &mut impl Write,
-    ) -> Result<Vec<DossierKey>, EngineError> {
+    ) -> Result<(Written, Vec<DossierKey>), EngineError> {
         let mut builder = Builder::new(self.options());
         let hard = never_listed(&self.epoch, &mut builder)?;
         let private = collect(snapshot, &mut builder, &hard, (self.now, &self.cancel))?;
-        builder.finish(out)?;
-        Ok(private)
+        Ok((builder.finish(out)?, private))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::files::ViewFiles;
 use crate::lock::FolderLock;
 use crate::rebuild::Rebuild;
 use crate::settle::{Outcome, Settler, TenantChange};
-use crate::{EngineError, defaults};
+use crate::{EngineError, defaults, key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,7 +122,8 @@ impl Engine {
         for calibration in store.calibrations()? {
             epoch.apply(&calibration);
         }
-        let (files, view) = ViewFiles::open(&dir.join("view"), position)?;
+        let key = key::open_or_create(dir)?;
+        let (files, view) = ViewFiles::open(&dir.join("view"), key, position)?;
         let intact = view.is_some();
         let view = view.unwrap_or_default();
         let mut engine = Self {
@@ -329,11 +330,13 @@ impl Engine {
     /// Says whether more imports follow. While they do no new base is built: single changes are
     /// visible at once, those of large imports when the last of them has ended.
     pub fn hold(&mut self, more_follow: bool, now: Timestamp) -> Result<(), EngineError> {
-        let released = self.holding && !more_follow;
-        self.holding = more_follow;
-        if released && self.rebuild.is_behind() {
+        self.publish_pending(now);
+        let is_large = self.views.load().overlay.len() > self.options.overlay_max;
+        if !more_follow && (is_large || self.rebuild.is_behind()) {
+            // Whoever has ended imports waits for the base that they make.
             self.rebuild.ask();
         }
+        self.holding = more_follow;
         self.publish(now)
     }
 

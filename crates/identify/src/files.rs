@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wardnet_model::Timestamp;
-use wardnet_verdictdb::{Bytes, Change, Db, Limits, OpenOptions, Verify, View, log, map_file};
+use wardnet_verdictdb::{
+    Bytes, Change, Db, Limits, OpenOptions, PublicKey, SigningKey, Verify, View, log, map_file,
+};
 
 const NOTE: &str = "state.json";
 const NOTE_BYTES_MAX: u64 = 4096;
@@ -40,14 +43,28 @@ struct Note {
 pub(crate) struct ViewFiles {
     dir: PathBuf,
     base: Option<PathBuf>,
-    log: Option<(PathBuf, File)>,
+    log: Option<Log>,
+    /// Signs them.
+    key: Arc<SigningKey>,
+}
+
+/// The log of changes.
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    file: File,
+    writer: log::Writer,
 }
 
 impl ViewFiles {
     /// Opens the folder, and the view in it if a clean stop left one for this `position`.
-    pub(crate) fn open(dir: &Path, position: u64) -> Result<(Self, Option<View>), EngineError> {
+    pub(crate) fn open(
+        dir: &Path,
+        key: Arc<SigningKey>,
+        position: u64,
+    ) -> Result<(Self, Option<View>), EngineError> {
         std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
-        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None };
+        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, key };
         let note = read_note(dir);
         let path = dir.join(NOTE);
         if path.exists() {
@@ -56,16 +73,31 @@ impl ViewFiles {
         let Some(note) = note.filter(|note| note.position == position && !note.private) else {
             return Ok((files, None));
         };
-        let Ok(view) = load(dir, &note) else {
-            tracing::warn!("the verdict database on disk cannot be used; it is built anew");
-            return Ok((files, None));
-        };
-        let log = dir.join(&note.log);
+        let loaded = load(dir, &note, files.key.public());
+        let found = loaded.and_then(|(view, seal)| Ok((view, files.resume(&note, &seal)?)));
+        match found {
+            Ok((view, log)) => {
+                files.base = Some(dir.join(&note.base));
+                files.log = Some(log);
+                Ok((files, Some(view)))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the verdict database on disk is not used, but built anew");
+                Ok((files, None))
+            }
+        }
+    }
+
+    fn resume(&self, note: &Note, seal: &log::Seal) -> Result<Log, EngineError> {
+        let path = self.dir.join(&note.log);
         let file =
-            File::options().append(true).open(&log).map_err(EngineError::io("open", &log))?;
-        files.base = Some(dir.join(&note.base));
-        files.log = Some((log, file));
-        Ok((files, Some(view)))
+            File::options().append(true).open(&path).map_err(EngineError::io("open", &path))?;
+        let writer = log::Writer::resume(seal, Arc::clone(&self.key)).ok_or_else(damaged)?;
+        Ok(Log { path, file, writer })
+    }
+
+    pub(crate) const fn key(&self) -> &Arc<SigningKey> {
+        &self.key
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -78,11 +110,12 @@ impl ViewFiles {
         if changes.is_empty() {
             return;
         }
-        let Some((path, file)) = &mut self.log else {
+        let Some(Log { path, file, writer }) = &mut self.log else {
             return;
         };
         let mut frame = Vec::new();
-        let written = log::encode_frame(changes, &Limits::default(), &mut frame)
+        let written = writer
+            .frame(changes, &Limits::default(), &mut frame)
             .map_err(std::io::Error::other)
             .and_then(|()| file.write_all(&frame));
         if let Err(error) = written {
@@ -96,23 +129,24 @@ impl ViewFiles {
     pub(crate) fn install(
         &mut self,
         path: &Path,
-        sequence: u64,
+        (sequence, root): (u64, [u8; 32]),
         newer: &[Change],
     ) -> Result<(), EngineError> {
         let log_path = self.dir.join(format!("changes-{sequence}.wvcl"));
-        let mut bytes = log::head().to_vec();
+        let (mut writer, mut bytes) = log::Writer::begin(root, Arc::clone(&self.key));
         for part in newer.chunks(CHANGES_AT_ONCE) {
-            log::encode_frame(part, &Limits::default(), &mut bytes)
+            writer
+                .frame(part, &Limits::default(), &mut bytes)
                 .map_err(|error| EngineError::Refused(error.to_string()))?;
         }
         // The file appears whole or not at all.
         let temporary = log_path.with_extension("tmp");
-        let mut log = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
-        log.write_all(&bytes)
+        let mut file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+        file.write_all(&bytes)
             .and_then(|()| std::fs::rename(&temporary, &log_path))
             .map_err(EngineError::io("write", &log_path))?;
         self.base = Some(path.to_path_buf());
-        self.log = Some((log_path, log));
+        self.log = Some(Log { path: log_path, file, writer });
         if let Err(error) = self.remove_strays() {
             tracing::warn!(%error, "an old file stays until the next base");
         }
@@ -121,7 +155,7 @@ impl ViewFiles {
 
     /// Removes all files but those in use: old ones, and what an earlier run left half done.
     fn remove_strays(&self) -> Result<(), EngineError> {
-        let current = [self.base.as_deref(), self.log.as_ref().map(|(path, _)| path.as_path())];
+        let current = [self.base.as_deref(), self.log.as_ref().map(|log| log.path.as_path())];
         let listing = std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
         for entry in listing.flatten() {
             let path = entry.path();
@@ -141,7 +175,8 @@ impl ViewFiles {
         due: Option<Timestamp>,
         private: bool,
     ) -> Result<(), EngineError> {
-        let (Some(base), Some((log_path, log))) = (&self.base, &self.log) else {
+        let (Some(base), Some(Log { path: log_path, file: log, .. })) = (&self.base, &self.log)
+        else {
             return Ok(());
         };
         log.sync_all().map_err(EngineError::io("sync", log_path))?;
@@ -176,7 +211,8 @@ pub fn resting_view(data_dir: &Path, now: Timestamp) -> Option<View> {
     if note.due.is_some_and(|due| due <= now.0) || note.private {
         return None;
     }
-    let mut view = load(&dir, &note).ok()?;
+    let key = crate::public_key(data_dir).ok()??;
+    let (mut view, _) = load(&dir, &note, key).ok()?;
     // Nothing was to change until now, so these are the verdicts of now.
     view.as_of = view.as_of.max(now);
     Some(view)
@@ -190,23 +226,31 @@ fn read_note(dir: &Path) -> Option<Note> {
     serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
 }
 
-fn load(dir: &Path, note: &Note) -> Result<View, EngineError> {
-    let damaged = || EngineError::Refused("the change log does not match the base".into());
-    let db = open_base(&dir.join(&note.base), Verify::Lazy)?;
-    let view = View::of(db);
+fn damaged() -> EngineError {
+    EngineError::Refused("the change log does not match the base".into())
+}
+
+/// The view that a note speaks of, and how its log goes on. Both files bear the signature of `key`.
+fn load(dir: &Path, note: &Note, key: PublicKey) -> Result<(View, log::Seal), EngineError> {
+    let db = open_base(&dir.join(&note.base), Verify::Lazy, key)?;
     let path = dir.join(&note.log);
     let bytes = std::fs::read(&path).map_err(EngineError::io("read", &path))?;
     let contents = log::decode(&bytes, &Limits::default()).map_err(|_| damaged())?;
-    if contents.valid_len != bytes.len() as u64 {
-        return Err(damaged());
-    }
+    let seal = contents.seal.filter(|seal| (seal.base, seal.key) == (db.root(), key));
+    let seal = seal.filter(|_| contents.valid_len == bytes.len() as u64).ok_or_else(damaged)?;
+    let view = View::of(db);
     let as_of = view.as_of;
     let view = view.after(&contents.changes, as_of);
-    if view.seq == note.sequence { Ok(view) } else { Err(damaged()) }
+    if view.seq == note.sequence { Ok((view, seal)) } else { Err(damaged()) }
 }
 
-pub(crate) fn open_base(path: &Path, verify: Verify) -> Result<Db<Bytes>, EngineError> {
+pub(crate) fn open_base(
+    path: &Path,
+    verify: Verify,
+    key: PublicKey,
+) -> Result<Db<Bytes>, EngineError> {
     let file = File::open(path).map_err(EngineError::io("open", path))?;
     let bytes = map_file(&file).map_err(EngineError::io("map", path))?;
-    Ok(Db::open(bytes, &OpenOptions { verify, ..OpenOptions::default() })?)
+    let options = OpenOptions { verify, signed_by: Some(key), ..OpenOptions::default() };
+    Ok(Db::open(bytes, &options)?)
 }

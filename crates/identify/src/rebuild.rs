@@ -226,15 +226,16 @@ impl Engine {
             now,
             state,
             views: Arc::clone(&self.views),
+            key: Arc::clone(self.files.key()),
             cancel: Cancel::default(),
         })
     }
 
     fn swap_in(&mut self, built: Built, shows: u64) -> Result<(), EngineError> {
-        let Built { next, path, sequence, is_full, .. } = built;
+        let Built { next, path, sequence, root, is_full, .. } = built;
         let mut newer = self.views.load().overlay.changes();
         newer.retain(|change| change.seq > sequence);
-        if let Err(error) = self.files.install(&path, sequence, &newer) {
+        if let Err(error) = self.files.install(&path, (sequence, root), &newer) {
             // Without a log of its own it must not be taken for the newest.
             if let Err(error) = std::fs::remove_file(&path) {
                 tracing::warn!(path = %path.display(), %error, "a base that is not used stays");
