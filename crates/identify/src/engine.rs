@@ -3,11 +3,11 @@
 //! Records go to the journal first. Once they are durable they are folded into the store, the
 //! dossiers they touch are settled, and what changed is published to the view that everybody asks.
 
-use crate::files::ViewFiles;
+use crate::files::{Found, ViewFiles};
 use crate::lock::FolderLock;
 use crate::rebuild::Rebuild;
 use crate::settle::{Outcome, Settler, TenantChange};
-use crate::{EngineError, defaults, key};
+use crate::{EngineError, defaults, history, key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use wardnet_model::{
 };
 use wardnet_score::Epoch;
 use wardnet_store::{BatchKey, DossierKey, Store, Update};
-use wardnet_verdictdb::{Overlay, Views};
+use wardnet_verdictdb::{ChangeFeed, FeedLimits, History, Overlay, Views};
 
 /// While a base is being made, how many times more changes may lie over the old one than before.
 const OVERLAY_FACTOR: usize = 4;
@@ -37,6 +37,8 @@ pub struct Options {
     pub overlay_max: usize,
     /// Records taken in at once while replaying. Default 65,536.
     pub replay_chunk: usize,
+    /// What is kept of the changes, for those who follow them.
+    pub changes: FeedLimits,
     /// Threads that fold records into the store. Default: one for each processor, 8 at most.
     pub fold_threads: usize,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             journal: wardnet_journal::Options::default(),
             overlay_max: 20_000,
             replay_chunk: 1 << 16,
+            changes: FeedLimits::default(),
             fold_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
         }
     }
@@ -123,9 +126,10 @@ impl Engine {
             epoch.apply(&calibration);
         }
         let key = key::open_or_create(dir)?;
-        let (files, view) = ViewFiles::open(&dir.join("view"), key, position)?;
-        let intact = view.is_some();
-        let view = view.unwrap_or_default();
+        let (files, found) = ViewFiles::open(&dir.join("view"), key, position)?;
+        let intact = found.view.is_some();
+        let (views, resumed) = follow_on(&files, found, &options.changes)?;
+        let view = views.load();
         let mut engine = Self {
             sequence: view.seq,
             journal,
@@ -133,7 +137,7 @@ impl Engine {
             shown_epoch: Arc::new(arc_swap::ArcSwap::from_pointee(epoch.clone())),
             epoch: Arc::new(epoch),
             suffixes: SuffixList::shipped(),
-            views: Arc::new(Views::new(view)),
+            views,
             files,
             options,
             pending: Outcome::default(),
@@ -158,6 +162,9 @@ impl Engine {
             engine.rebuild_base(now)?;
         }
         engine.publish(now)?;
+        if let Some(feed) = engine.views.feed().filter(|_| resumed) {
+            feed.forget_tenants();
+        }
         let torn_bytes = report.torn.map_or(0, |torn| torn.bytes);
         Ok((engine, Opened { replayed, torn_bytes, rebuilt: !intact }))
     }
@@ -504,6 +511,13 @@ impl Engine {
         Arc::clone(&self.views)
     }
 
+    /// The changes of that view, for those who follow them. Their numbers go on where they were
+    /// when the folder was last used, if nothing of them was lost.
+    pub fn changes(&self) -> Arc<ChangeFeed> {
+        // It was made with the view.
+        self.views.keep_changes(0, self.options.changes)
+    }
+
     /// The store, for reading.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
@@ -554,6 +568,39 @@ impl Engine {
         let view = self.views.load();
         self.files.close(position, view.seq, due, !view.tenants.is_empty())
     }
+}
+
+/// The view to begin with, and the changes that led to it: those of the last use of the folder where
+/// they can be told on. Says whether they are.
+fn follow_on(
+    files: &ViewFiles,
+    found: Found,
+    limits: &FeedLimits,
+) -> Result<(Arc<Views>, bool), EngineError> {
+    let dir = files.dir();
+    let past = history::read(dir, found.stopped_cleanly, limits).filter(History::is_read);
+    let past = past.and_then(|past| {
+        let (base, logged) = match &found.view {
+            Some(view) => (view.clone(), Vec::new()),
+            None => files.last()?,
+        };
+        let (state, untold) = history::state_of(&past, &base, logged)?;
+        Some((past, state, untold))
+    });
+    let Some((past, state, untold)) = past else {
+        let number = getrandom::u64()
+            .map_err(|error| EngineError::Refused(format!("no random numbers: {error}")))?;
+        let views = Arc::new(Views::new(found.view.unwrap_or_default()));
+        let begun = History::new(number);
+        let recorder = history::record(dir, &begun)?;
+        views.resume_changes(begun, Some(recorder), *limits);
+        return Ok((views, false));
+    };
+    let (views, as_of) = (Arc::new(Views::new(state)), Timestamp::default());
+    let recorder = history::record(dir, &past)?;
+    views.resume_changes(past, Some(recorder), *limits);
+    views.publish(&untold, as_of);
+    Ok((views, true))
 }
 
 /// A source that is new has no evidence yet, so no verdict can change.

@@ -3,7 +3,7 @@
 //! All of it is derived. The note is written on a clean stop and taken away on opening: where it
 //! is missing, or speaks of another state of the store, the base is built anew from the store.
 
-use crate::EngineError;
+use crate::{EngineError, history};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write as _;
@@ -48,6 +48,15 @@ pub(crate) struct ViewFiles {
     key: Arc<SigningKey>,
 }
 
+/// What a folder had.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The view, if a clean stop left one that still holds.
+    pub(crate) view: Option<View>,
+    /// Whether the program that had the folder last has written everything down.
+    pub(crate) stopped_cleanly: bool,
+}
+
 /// The log of changes.
 #[derive(Debug)]
 struct Log {
@@ -57,35 +66,61 @@ struct Log {
 }
 
 impl ViewFiles {
-    /// Opens the folder, and the view in it if a clean stop left one for this `position`.
+    /// Opens the folder, and what is in it; `position` is how far the store has come.
     pub(crate) fn open(
         dir: &Path,
         key: Arc<SigningKey>,
         position: u64,
-    ) -> Result<(Self, Option<View>), EngineError> {
+    ) -> Result<(Self, Found), EngineError> {
         std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
         let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, key };
         let note = read_note(dir);
+        let stopped_cleanly = note.is_some();
         let path = dir.join(NOTE);
         if path.exists() {
             std::fs::remove_file(&path).map_err(EngineError::io("remove", &path))?;
         }
-        let Some(note) = note.filter(|note| note.position == position && !note.private) else {
-            return Ok((files, None));
+        let view = match note.filter(|note| note.position == position && !note.private) {
+            Some(note) => files.load_noted(&note),
+            None => None,
         };
-        let loaded = load(dir, &note, files.key.public());
-        let found = loaded.and_then(|(view, seal)| Ok((view, files.resume(&note, &seal)?)));
-        match found {
+        Ok((files, Found { view, stopped_cleanly }))
+    }
+
+    fn load_noted(&mut self, note: &Note) -> Option<View> {
+        let loaded = load(&self.dir, note, self.key.public());
+        match loaded.and_then(|(view, seal)| Ok((view, self.resume(note, &seal)?))) {
             Ok((view, log)) => {
-                files.base = Some(dir.join(&note.base));
-                files.log = Some(log);
-                Ok((files, Some(view)))
+                self.base = Some(self.dir.join(&note.base));
+                self.log = Some(log);
+                Some(view)
             }
             Err(error) => {
                 tracing::warn!(%error, "the verdict database on disk is not used, but built anew");
-                Ok((files, None))
+                None
             }
         }
+    }
+
+    /// The newest base that has a log, and the changes in it, whatever has become of the program
+    /// that wrote them.
+    pub(crate) fn last(&self) -> Option<(View, Vec<Change>)> {
+        let listing = std::fs::read_dir(&self.dir).ok()?;
+        let number = |path: &Path| {
+            let stem = path.file_stem()?.to_str()?;
+            stem.strip_prefix("base-")?
+                .parse::<u64>()
+                .ok()
+                .filter(|number| self.dir.join(format!("changes-{number}.wvcl")).exists())
+        };
+        let newest = listing.flatten().filter_map(|entry| number(&entry.path())).max()?;
+        let key = self.key.public();
+        let db =
+            open_base(&self.dir.join(format!("base-{newest}.wvdb")), Verify::Lazy, key).ok()?;
+        let bytes = std::fs::read(self.dir.join(format!("changes-{newest}.wvcl"))).ok()?;
+        let contents = log::decode(&bytes, &Limits::default()).ok()?;
+        let seal = contents.seal.filter(|seal| (seal.base, seal.key) == (db.root(), key));
+        seal.map(|_| (View::of(db), contents.changes))
     }
 
     fn resume(&self, note: &Note, seal: &log::Seal) -> Result<Log, EngineError> {
@@ -180,6 +215,7 @@ impl ViewFiles {
             return Ok(());
         };
         log.sync_all().map_err(EngineError::io("sync", log_path))?;
+        history::sync(&self.dir)?;
         let file_name = |path: &Path| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         };

@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod files;
 mod fold;
+mod history;
 pub mod http;
 mod import;
 mod key;

@@ -98,8 +98,8 @@ pub use entry::{
 };
 pub use error::{BuildError, LookupError, OpenError};
 pub use feed::{
-    Batch, ChangeFeed, Cursor, CursorError, FeedLimits, Listening, PublishedChange, Resync,
-    ResyncReason,
+    Batch, ChangeFeed, Cursor, CursorError, FeedLimits, History, Listening, PublishedChange,
+    Recorder, Resync, ResyncReason, fuzz_history,
 };
 pub use fuzz::{fuzz_change_log, fuzz_open};
 pub use limits::Limits;

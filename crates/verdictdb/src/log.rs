@@ -152,14 +152,23 @@ pub fn encode_frame(
     for change in changes {
         encode_change(change, &mut content);
     }
+    push_frame(&mut content, limits, out)
+}
+
+/// Appends a frame with this content.
+pub(crate) fn push_frame(
+    content: &mut Vec<u8>,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), LogError> {
     let max = limits.frame_bytes_max;
     let length = u32::try_from(content.len()).ok().filter(|length| *length <= max);
     let length = length.ok_or(LogError::TooMany { what: "bytes", max })?;
     let mut frame = length.to_le_bytes().to_vec();
-    frame.extend_from_slice(&crc32fast::hash(&content).to_le_bytes());
+    frame.extend_from_slice(&crc32fast::hash(content).to_le_bytes());
     frame.extend_from_slice(&crc32fast::hash(&frame).to_le_bytes());
-    frame.append(&mut content);
     out.append(&mut frame);
+    out.append(content);
     Ok(())
 }
 
@@ -227,25 +236,42 @@ struct Whole<'a> {
 }
 
 fn next_frame<'a>(rest: &mut Reader<'a>, signed: bool, limits: &Limits) -> Frame<'a> {
+    match take_frame(rest, if signed { SIGNATURE_LEN } else { 0 }, limits) {
+        Taken::Whole(content, signature) => decode_changes(content, limits)
+            .map_or(Frame::Damaged, |changes| Frame::Whole(Whole { changes, content, signature })),
+        Taken::Torn => Frame::Torn,
+        Taken::Damaged => Frame::Damaged,
+    }
+}
+
+/// A frame that was taken off the front of a file.
+pub(crate) enum Taken<'a> {
+    /// Its content, and what stands behind it.
+    Whole(&'a [u8], &'a [u8]),
+    /// There is none: the file ends here, or was torn off by a crash.
+    Torn,
+    /// It is damaged although others follow.
+    Damaged,
+}
+
+pub(crate) fn take_frame<'a>(rest: &mut Reader<'a>, behind: usize, limits: &Limits) -> Taken<'a> {
     // A crash may leave zeros where a frame was going to be.
     if rest.0.len() < FRAME_HEAD_LEN || rest.0.iter().all(|byte| *byte == 0) {
-        return Frame::Torn;
+        return Taken::Torn;
     }
-    let Some(head) = rest.take(FRAME_HEAD_LEN) else { return Frame::Torn };
+    let Some(head) = rest.take(FRAME_HEAD_LEN) else { return Taken::Torn };
     let mut fields = Reader(head);
     let (length, crc) = (fields.u32().unwrap_or(0), fields.u32().unwrap_or(0));
     let lengths = head.first_chunk::<8>().map_or(0, |lengths| crc32fast::hash(lengths));
     if fields.u32() != Some(lengths) {
-        return Frame::Damaged;
+        return Taken::Damaged;
     }
     let content = usize::try_from(length).ok().and_then(|length| rest.take(length));
-    let signature = rest.take(if signed { SIGNATURE_LEN } else { 0 });
-    let (Some(content), Some(signature)) = (content, signature) else { return Frame::Torn };
+    let (Some(content), Some(behind)) = (content, rest.take(behind)) else { return Taken::Torn };
     if length > limits.frame_bytes_max || crc32fast::hash(content) != crc {
-        return if rest.0.is_empty() { Frame::Torn } else { Frame::Damaged };
+        return if rest.0.is_empty() { Taken::Torn } else { Taken::Damaged };
     }
-    decode_changes(content, limits)
-        .map_or(Frame::Damaged, |changes| Frame::Whole(Whole { changes, content, signature }))
+    Taken::Whole(content, behind)
 }
 
 fn decode_changes(content: &[u8], limits: &Limits) -> Option<Vec<Change>> {
@@ -259,16 +285,25 @@ fn decode_changes(content: &[u8], limits: &Limits) -> Option<Vec<Change>> {
 fn encode_change(change: &Change, out: &mut Vec<u8>) {
     out.extend_from_slice(&change.seq.to_le_bytes());
     let data = change.new.as_ref();
+    let (layer, kind, scope) = (change.layer.tag(), change.kind.tag(), change.scope.tag());
+    out.extend_from_slice(&[layer, kind, scope, flags_of(data)]);
+    out.extend_from_slice(&change.key.0);
+    encode_data(data, out);
+}
+
+/// Which parts of what is said there are.
+pub(crate) fn flags_of(data: Option<&EntryData>) -> u8 {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     let terms = data.and_then(|data| data.terms);
-    let flags = flag(data.is_some(), HAS_DATA)
+    flag(data.is_some(), HAS_DATA)
         | flag(data.is_some_and(|data| data.name.is_some()), HAS_NAME)
         | flag(data.is_some_and(|data| data.facts.is_some()), HAS_FACTS)
         | flag(terms.is_some(), HAS_TERMS)
-        | flag(terms.is_some_and(|terms| terms.until.is_some()), HAS_END);
-    let (layer, kind, scope) = (change.layer.tag(), change.kind.tag(), change.scope.tag());
-    out.extend_from_slice(&[layer, kind, scope, flags]);
-    out.extend_from_slice(&change.key.0);
+        | flag(terms.is_some_and(|terms| terms.until.is_some()), HAS_END)
+}
+
+/// Appends what is said, of which [`flags_of`] tells the parts.
+pub(crate) fn encode_data(data: Option<&EntryData>, out: &mut Vec<u8>) {
     let Some(data) = data else { return };
     encode_profile(&data.profile, out);
     if let Some(name) = &data.name {
@@ -279,7 +314,7 @@ fn encode_change(change: &Change, out: &mut Vec<u8>) {
         out.extend_from_slice(&facts.first_seen.0.to_le_bytes());
         out.extend_from_slice(&facts.last_seen.0.to_le_bytes());
     }
-    if let Some(terms) = terms {
+    if let Some(terms) = data.terms {
         out.extend_from_slice(&terms.decided_at.0.to_le_bytes());
         if let Some(until) = terms.until {
             out.extend_from_slice(&until.0.to_le_bytes());
@@ -291,19 +326,29 @@ fn decode_change(rest: &mut Reader<'_>, limits: &Limits) -> Option<Change> {
     let seq = rest.u64()?;
     let [layer, kind, scope, flags] = rest.array()?;
     let key = Key(rest.array()?);
-    let new = match flags {
-        0 => None,
-        flags if flags & HAS_DATA != 0 && flags < HAS_END << 1 => {
-            Some(decode_data(rest, flags, limits)?)
-        }
-        _ => return None,
-    };
     let (layer, kind) = (Layer::from_tag(layer)?, Kind::from_tag(kind)?);
-    let agrees = new.as_ref().is_none_or(|new| new.terms.is_some() == (layer == Layer::Decision));
-    agrees.then_some(Change { seq, layer, kind, key, scope: Scope::from_tag(scope)?, new })
+    let new = decode_data(rest, flags, layer, limits)?;
+    Some(Change { seq, layer, kind, key, scope: Scope::from_tag(scope)?, new })
 }
 
-fn decode_data(rest: &mut Reader<'_>, flags: u8, limits: &Limits) -> Option<EntryData> {
+/// What is said in a layer: nothing, or these parts of it. `None` where the bytes are wrong.
+pub(crate) fn decode_data(
+    rest: &mut Reader<'_>,
+    flags: u8,
+    layer: Layer,
+    limits: &Limits,
+) -> Option<Option<EntryData>> {
+    match flags {
+        0 => Some(None),
+        flags if flags & HAS_DATA != 0 && flags < HAS_END << 1 => {
+            let data = decode_parts(rest, flags, limits)?;
+            (data.terms.is_some() == (layer == Layer::Decision)).then_some(Some(data))
+        }
+        _ => None,
+    }
+}
+
+fn decode_parts(rest: &mut Reader<'_>, flags: u8, limits: &Limits) -> Option<EntryData> {
     let profile = decode_profile(rest)?;
     let mut name = None;
     if flags & HAS_NAME != 0 {

@@ -1,7 +1,7 @@
 //! One consistent state: a base, what changed since, and each tenant's own.
 
 use crate::db::{Db, Place, Section, Walk};
-use crate::feed::{ChangeFeed, FeedLimits};
+use crate::feed::{ChangeFeed, FeedLimits, History, Recorder};
 use crate::news::{self, News, Untold};
 use crate::prefix::Prefix;
 use crate::{Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, Terms};
@@ -349,11 +349,24 @@ impl Views {
         self.current.load_full()
     }
 
-    /// Keeps changes from now on, for those who follow. `history` is a number that no other run of
-    /// the program has used: cursors of one run mean nothing in another. The first call counts.
+    /// Keeps changes from now on, for those who follow. `history` is a number that no other history
+    /// has: cursors of one mean nothing in another. The first call counts.
     pub fn keep_changes(&self, history: u64, limits: FeedLimits) -> Arc<ChangeFeed> {
         let _turn = self.turn();
         let feed = || Arc::new(ChangeFeed::new(history, limits, self.load()));
+        Arc::clone(self.feed.get_or_init(feed))
+    }
+
+    /// As [`Self::keep_changes`], going on with a history that led to the current state: its cursors
+    /// hold. `recorder` keeps what is told from now on.
+    pub fn resume_changes(
+        &self,
+        history: History,
+        recorder: Option<Box<dyn Recorder>>,
+        limits: FeedLimits,
+    ) -> Arc<ChangeFeed> {
+        let _turn = self.turn();
+        let feed = || Arc::new(ChangeFeed::resume(history, recorder, limits, self.load()));
         Arc::clone(self.feed.get_or_init(feed))
     }
 

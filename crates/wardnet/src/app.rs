@@ -8,7 +8,6 @@ use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
 use crate::{feeds, intake};
-use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -17,7 +16,6 @@ use wardnet_model::SourceId;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
-use wardnet_verdictdb::FeedLimits;
 
 /// This program's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -60,8 +58,7 @@ impl App {
         let (mut engine, opened) = Engine::open(data_dir, Options::default(), crate::clock::now())?;
         engine.never_list(&config.own_names(), crate::clock::now())?;
         let views = engine.views();
-        let history = getrandom::u64().context("the system gave no random number")?;
-        let change_feed = views.keep_changes(history, FeedLimits::default());
+        let change_feed = engine.changes();
         let (writer, thread) = spawn(engine, crate::clock::now)?;
         let tokens =
             Arc::new(Tokens::open(Arc::new(FileTokens::new(crate::paths::tokens(data_dir))))?);

@@ -3,6 +3,7 @@
 
 mod background;
 mod faults;
+mod follow;
 mod import;
 mod kill;
 mod learning;
