@@ -315,8 +315,8 @@ impl Engine {
     /// As [`Self::room`] for an import: when its changes wait for a new base anyway, there is no
     /// use in publishing some of them before.
     pub(crate) fn room_of_import(&self) -> usize {
-        let hides = self.import_hides || self.rebuild.is_behind();
-        if hides && self.is_holding() { 0 } else { self.room() }
+        let waits = self.import_hides || self.rebuild.is_behind() && self.is_holding();
+        if waits { 0 } else { self.room() }
     }
 
     pub(crate) const fn fold_threads(&self) -> usize {
