@@ -41,3 +41,19 @@ expect "over TLS" '^evil-shop\.top\.rpz' \
   secure +tls-ca="$WORK/cert.pem" +tls-hostname=zones.wardnet.test
 expect_no "over TLS with another name" '^evil-shop\.top\.rpz' \
   secure +tls-ca="$WORK/cert.pem" +tls-hostname=another.wardnet.test
+
+# A restart, also after a kill: differences, not the whole zone.
+for signal in term kill; do
+  wardnet block "before-$signal.top"
+  wait_for "a decision before the restart" has "before-$signal.top"
+  SERIAL="$(transfer SOA +short | cut -d' ' -f3)"
+  kill -s "${signal^^}" "$WARDNET_PID"
+  wait "$WARDNET_PID" || true
+  wardnet block "between-$signal.top"
+  start wardnet "$WARDNET_BIN" serve --data-dir "$WORK/data" --listen "${URL#http://}" \
+    --config "$WORK/wardnet.toml"
+  WARDNET_PID="$STARTED"
+  wait_for "the zone after $signal" has "between-$signal.top"
+  expect "what came while nobody served" "^between-$signal\.top\.rpz" transfer "IXFR=$SERIAL"
+  expect "and nothing else" 'XFR size: ([4-9]|1[0-2]) records' transfer "IXFR=$SERIAL"
+done

@@ -3,10 +3,11 @@
 //! Records go to the journal first. Once they are durable they are folded into the store, the
 //! dossiers they touch are settled, and what changed is published to the view that everybody asks.
 
-use crate::files::ViewFiles;
+use crate::files::{Found, ViewFiles};
 use crate::lock::FolderLock;
+use crate::rebuild::Rebuild;
 use crate::settle::{Outcome, Settler, TenantChange};
-use crate::{EngineError, defaults};
+use crate::{EngineError, defaults, history, key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,10 @@ use wardnet_model::{
 };
 use wardnet_score::Epoch;
 use wardnet_store::{BatchKey, DossierKey, Store, Update};
-use wardnet_verdictdb::{Overlay, Views};
+use wardnet_verdictdb::{ChangeFeed, FeedLimits, History, Overlay, Views};
+
+/// While a base is being made, how many times more changes may lie over the old one than before.
+const OVERLAY_FACTOR: usize = 4;
 
 /// Dossiers that are settled again and written together.
 pub(crate) const SETTLED_AT_ONCE: usize = 10_000;
@@ -33,6 +37,8 @@ pub struct Options {
     pub overlay_max: usize,
     /// Records taken in at once while replaying. Default 65,536.
     pub replay_chunk: usize,
+    /// What is kept of the changes, for those who follow them.
+    pub changes: FeedLimits,
     /// Threads that fold records into the store. Default: one for each processor, 8 at most.
     pub fold_threads: usize,
 }
@@ -44,6 +50,7 @@ impl Default for Options {
             journal: wardnet_journal::Options::default(),
             overlay_max: 20_000,
             replay_chunk: 1 << 16,
+            changes: FeedLimits::default(),
             fold_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
         }
     }
@@ -69,17 +76,22 @@ pub struct Engine {
     /// The epoch as readers see it.
     shown_epoch: Arc<arc_swap::ArcSwap<Epoch>>,
     pub(crate) suffixes: &'static SuffixList,
-    views: Arc<Views>,
-    files: ViewFiles,
-    options: Options,
+    pub(crate) views: Arc<Views>,
+    pub(crate) files: ViewFiles,
+    pub(crate) options: Options,
     /// The number of the last change made.
-    sequence: u64,
+    pub(crate) sequence: u64,
     /// Changes made since the view was last published.
     pending: Outcome,
-    /// Whether there were more changes than an overlay takes, so that only a new base has them.
-    rebuild_wanted: bool,
+    /// The making of new bases: there may be more changes than an overlay takes.
+    pub(crate) rebuild: Rebuild,
     /// Whether new bases wait, because more imports follow.
     holding: bool,
+    /// Shared with every import under way.
+    pub(crate) importing: Arc<()>,
+    /// Whether imports brought more changes than an overlay takes. No base is made for that before
+    /// they have ended.
+    pub(crate) import_hides: bool,
     /// When decisions are next looked at for what they teach about sources.
     pub(crate) learning_due: Timestamp,
     _lock: FolderLock,
@@ -113,9 +125,11 @@ impl Engine {
         for calibration in store.calibrations()? {
             epoch.apply(&calibration);
         }
-        let (files, view) = ViewFiles::open(&dir.join("view"), position)?;
-        let intact = view.is_some();
-        let view = view.unwrap_or_default();
+        let key = key::open_or_create(dir)?;
+        let (files, found) = ViewFiles::open(&dir.join("view"), key, position)?;
+        let intact = found.view.is_some();
+        let (views, resumed) = follow_on(&files, found, &options.changes)?;
+        let view = views.load();
         let mut engine = Self {
             sequence: view.seq,
             journal,
@@ -123,12 +137,14 @@ impl Engine {
             shown_epoch: Arc::new(arc_swap::ArcSwap::from_pointee(epoch.clone())),
             epoch: Arc::new(epoch),
             suffixes: SuffixList::shipped(),
-            views: Arc::new(Views::new(view)),
+            views,
             files,
             options,
             pending: Outcome::default(),
-            rebuild_wanted: false,
+            rebuild: Rebuild::default(),
             holding: false,
+            importing: Arc::new(()),
+            import_hides: false,
             learning_due: Timestamp::default(),
             _lock: lock,
         };
@@ -146,6 +162,9 @@ impl Engine {
             engine.rebuild_base(now)?;
         }
         engine.publish(now)?;
+        if let Some(feed) = engine.views.feed().filter(|_| resumed) {
+            feed.forget_tenants();
+        }
         let torn_bytes = report.torn.map_or(0, |torn| torn.bytes);
         Ok((engine, Opened { replayed, torn_bytes, rebuilt: !intact }))
     }
@@ -211,6 +230,10 @@ impl Engine {
 
     /// Appends records, waits until they are durable, and answers with the view changed.
     pub fn append(&mut self, records: Vec<Record>, now: Timestamp) -> Result<(), EngineError> {
+        if self.room() == 0 {
+            // An import under way has filled it: these need not wait for its end.
+            self.publish_pending(now);
+        }
         self.append_only(records, now)?;
         self.publish(now)
     }
@@ -278,15 +301,22 @@ impl Engine {
         Settler::new(epoch, store, self.suffixes, now, self.sequence, room)
     }
 
-    /// How many changes may still be published before a new base takes their place.
+    /// How many changes may still be published before a new base takes their place. While one is
+    /// being made, the overlay may grow beyond what it takes otherwise, so that single changes need
+    /// not wait; but not without end.
     pub(crate) fn room(&self) -> usize {
-        self.options.overlay_max.saturating_sub(self.pending.shared.len())
+        let Options { overlay_max, .. } = self.options;
+        let pending = self.pending.shared.len();
+        let overlay = self.views.load().overlay.len();
+        let all = overlay_max.saturating_mul(OVERLAY_FACTOR).saturating_sub(overlay + pending);
+        overlay_max.saturating_sub(pending).min(all)
     }
 
     /// As [`Self::room`] for an import: when its changes wait for a new base anyway, there is no
     /// use in publishing some of them before.
     pub(crate) fn room_of_import(&self) -> usize {
-        if self.rebuild_wanted && self.holding { 0 } else { self.room() }
+        let waits = self.import_hides || self.rebuild.is_behind() && self.is_holding();
+        if waits { 0 } else { self.room() }
     }
 
     pub(crate) const fn fold_threads(&self) -> usize {
@@ -297,7 +327,9 @@ impl Engine {
         self.sequence = self.sequence.max(self.views.load().seq);
         outcome.renumber(self.sequence);
         self.sequence = outcome.sequence;
-        self.rebuild_wanted |= outcome.count > outcome.shared.len() as u64;
+        if outcome.count > outcome.shared.len() as u64 {
+            self.rebuild.ask();
+        }
         self.pending.shared.extend(outcome.shared);
         self.pending.tenants.extend(outcome.tenants);
     }
@@ -305,24 +337,36 @@ impl Engine {
     /// Says whether more imports follow. While they do no new base is built: single changes are
     /// visible at once, those of large imports when the last of them has ended.
     pub fn hold(&mut self, more_follow: bool, now: Timestamp) -> Result<(), EngineError> {
+        self.publish_pending(now);
+        let is_large = self.views.load().overlay.len() > self.options.overlay_max;
+        if !more_follow && (is_large || self.rebuild.is_behind()) {
+            // Whoever has ended imports waits for the base that they make.
+            self.rebuild.ask();
+        }
         self.holding = more_follow;
         self.publish(now)
     }
 
-    /// Makes changes since the last call visible to everybody who asks.
-    pub fn publish(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.publish_pending(now);
-        self.rebuild_wanted |= self.views.load().overlay.len() > self.options.overlay_max;
-        if self.rebuild_wanted && !self.holding {
-            self.rebuild_base(now)?;
-        }
-        Ok(())
+    /// Whether more imports follow.
+    pub(crate) const fn is_holding(&self) -> bool {
+        self.holding
     }
 
-    fn publish_pending(&mut self, now: Timestamp) {
+    /// Makes changes since the last call visible to everybody who asks. Of more changes than an
+    /// overlay takes, the rest is visible with the next base, which may be made in the background.
+    pub fn publish(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.publish_pending(now);
+        if self.import_hides && Arc::strong_count(&self.importing) == 1 {
+            self.import_hides = false;
+            self.rebuild.ask();
+        }
+        if self.holding { Ok(()) } else { self.build_if_wanted(now) }
+    }
+
+    pub(crate) fn publish_pending(&mut self, now: Timestamp) {
         let pending = std::mem::take(&mut self.pending);
-        self.views.publish(&pending.shared, now);
         self.files.log(&pending.shared);
+        self.views.publish(&pending.shared, now);
         self.publish_tenants(&pending.tenants);
         if self.shown_epoch.load().number() != self.epoch.number() {
             self.shown_epoch.store(Arc::clone(&self.epoch));
@@ -351,21 +395,6 @@ impl Engine {
         for (tenant, overlay) in overlays {
             self.views.publish_tenant(tenant, &overlay);
         }
-    }
-
-    /// Compiles every verdict into a new base file and swaps it in under running readers.
-    pub fn rebuild_base(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.sequence += 1;
-        let (db, tenants) = self.files.build(&self.store, &self.epoch, self.sequence, now)?;
-        if self.views.swap_base(db).is_err() {
-            return Err(EngineError::Refused(
-                "the new verdict database is older than the one in use".into(),
-            ));
-        }
-        self.rebuild_wanted = false;
-        self.settle_again(&tenants, now)?;
-        self.publish_pending(now);
-        Ok(())
     }
 
     /// Settles every verdict that was to change by `now`. Call it once a minute; an early or a
@@ -447,8 +476,9 @@ impl Engine {
         if self.epoch.never_listed() == wanted {
             return Ok(());
         }
-        self.calibrate("operator", vec![CalibrationChange::NeverListed(wanted)], now)?;
-        self.rebuild_base(now)
+        // Only a base has what is never listed.
+        self.rebuild.ask();
+        self.calibrate("operator", vec![CalibrationChange::NeverListed(wanted)], now)
     }
 
     /// The source of a name; described by `describe` when it is new or has changed.
@@ -479,6 +509,13 @@ impl Engine {
     /// The view that everybody asks.
     pub fn views(&self) -> Arc<Views> {
         Arc::clone(&self.views)
+    }
+
+    /// The changes of that view, for those who follow them. Their numbers go on where they were
+    /// when the folder was last used, if nothing of them was lost.
+    pub fn changes(&self) -> Arc<ChangeFeed> {
+        // It was made with the view.
+        self.views.keep_changes(0, self.options.changes)
     }
 
     /// The store, for reading.
@@ -512,14 +549,58 @@ impl Engine {
     }
 
     /// Writes everything down and lets go of the folder. The next opening is quick.
+    ///
+    /// A base that is being made in the background is given up. When there is something that only
+    /// it would have shown, the next opening compiles another one.
     pub fn close(mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.hold(false, now)?;
+        self.stop_building();
+        if !self.is_in_background() {
+            self.hold(false, now)?;
+        }
+        self.publish_pending(now);
         self.store.persist()?;
         self.journal.checkpoint()?;
+        if self.rebuild.is_behind() || self.import_hides {
+            return Ok(());
+        }
         let position = self.store.position()?;
         let due = self.store.next_due()?;
-        self.files.close(position, self.views.load().seq, due)
+        let view = self.views.load();
+        self.files.close(position, view.seq, due, !view.tenants.is_empty())
     }
+}
+
+/// The view to begin with, and the changes that led to it: those of the last use of the folder where
+/// they can be told on. Says whether they are.
+fn follow_on(
+    files: &ViewFiles,
+    found: Found,
+    limits: &FeedLimits,
+) -> Result<(Arc<Views>, bool), EngineError> {
+    let dir = files.dir();
+    let past = history::read(dir, found.stopped_cleanly, limits).filter(History::is_read);
+    let past = past.and_then(|past| {
+        let (base, logged) = match &found.view {
+            Some(view) => (view.clone(), Vec::new()),
+            None => files.last()?,
+        };
+        let (state, untold) = history::state_of(&past, &base, logged)?;
+        Some((past, state, untold))
+    });
+    let Some((past, state, untold)) = past else {
+        let number = getrandom::u64()
+            .map_err(|error| EngineError::Refused(format!("no random numbers: {error}")))?;
+        let views = Arc::new(Views::new(found.view.unwrap_or_default()));
+        let begun = History::new(number);
+        let recorder = history::record(dir, &begun)?;
+        views.resume_changes(begun, Some(recorder), *limits);
+        return Ok((views, false));
+    };
+    let (views, as_of) = (Arc::new(Views::new(state)), Timestamp::default());
+    let recorder = history::record(dir, &past)?;
+    views.resume_changes(past, Some(recorder), *limits);
+    views.publish(&untold, as_of);
+    Ok((views, true))
 }
 
 /// A source that is new has no evidence yet, so no verdict can change.

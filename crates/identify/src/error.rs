@@ -56,6 +56,9 @@ pub enum EngineError {
         /// Where the journal ends.
         journal: u64,
     },
+    /// A new base was given up before it was whole.
+    #[error("the new verdict database was given up before it was whole")]
+    Cancelled,
     /// A change that cannot be made.
     #[error("{0}")]
     Refused(String),

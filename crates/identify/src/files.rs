@@ -3,23 +3,22 @@
 //! All of it is derived. The note is written on a clean stop and taken away on opening: where it
 //! is missing, or speaks of another state of the store, the base is built anew from the store.
 
-use crate::EngineError;
-use crate::settle::{self, is_listed, name, published_entry, ruling_entry};
+use crate::{EngineError, history};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wardnet_model::{Band, Basis, Category, CategorySet, TenantId, Timestamp};
-use wardnet_score::Epoch;
-use wardnet_store::{DossierKey, Store};
+use wardnet_model::Timestamp;
 use wardnet_verdictdb::{
-    Builder, Bytes, Change, Db, Entry, Limits, OpenOptions, Options, Profile, SourceNames, Terms,
-    Verify, View, log, map_file,
+    Bytes, Change, Db, Limits, OpenOptions, PublicKey, SigningKey, Verify, View, log, map_file,
 };
 
 const NOTE: &str = "state.json";
 const NOTE_BYTES_MAX: u64 = 4096;
+
+/// Changes in a frame of a log, far fewer than a frame may have.
+const CHANGES_AT_ONCE: usize = 10_000;
 
 /// What a clean stop leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,33 +43,96 @@ struct Note {
 pub(crate) struct ViewFiles {
     dir: PathBuf,
     base: Option<PathBuf>,
-    log: Option<(PathBuf, File)>,
-    private: bool,
+    log: Option<Log>,
+    /// Signs them.
+    key: Arc<SigningKey>,
+}
+
+/// What a folder had.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The view, if a clean stop left one that still holds.
+    pub(crate) view: Option<View>,
+    /// Whether the program that had the folder last has written everything down.
+    pub(crate) stopped_cleanly: bool,
+}
+
+/// The log of changes.
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    file: File,
+    writer: log::Writer,
 }
 
 impl ViewFiles {
-    /// Opens the folder, and the view in it if a clean stop left one for this `position`.
-    pub(crate) fn open(dir: &Path, position: u64) -> Result<(Self, Option<View>), EngineError> {
+    /// Opens the folder, and what is in it; `position` is how far the store has come.
+    pub(crate) fn open(
+        dir: &Path,
+        key: Arc<SigningKey>,
+        position: u64,
+    ) -> Result<(Self, Found), EngineError> {
         std::fs::create_dir_all(dir).map_err(EngineError::io("create", dir))?;
-        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, private: false };
+        let mut files = Self { dir: dir.to_path_buf(), base: None, log: None, key };
         let note = read_note(dir);
+        let stopped_cleanly = note.is_some();
         let path = dir.join(NOTE);
         if path.exists() {
             std::fs::remove_file(&path).map_err(EngineError::io("remove", &path))?;
         }
-        let Some(note) = note.filter(|note| note.position == position && !note.private) else {
-            return Ok((files, None));
+        let view = match note.filter(|note| note.position == position && !note.private) {
+            Some(note) => files.load_noted(&note),
+            None => None,
         };
-        let Ok(view) = load(dir, &note) else {
-            tracing::warn!("the verdict database on disk cannot be used; it is built anew");
-            return Ok((files, None));
+        Ok((files, Found { view, stopped_cleanly }))
+    }
+
+    fn load_noted(&mut self, note: &Note) -> Option<View> {
+        let loaded = load(&self.dir, note, self.key.public());
+        match loaded.and_then(|(view, seal)| Ok((view, self.resume(note, &seal)?))) {
+            Ok((view, log)) => {
+                self.base = Some(self.dir.join(&note.base));
+                self.log = Some(log);
+                Some(view)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the verdict database on disk is not used, but built anew");
+                None
+            }
+        }
+    }
+
+    /// The newest base that has a log, and the changes in it, whatever has become of the program
+    /// that wrote them.
+    pub(crate) fn last(&self) -> Option<(View, Vec<Change>)> {
+        let listing = std::fs::read_dir(&self.dir).ok()?;
+        let number = |path: &Path| {
+            let stem = path.file_stem()?.to_str()?;
+            stem.strip_prefix("base-")?
+                .parse::<u64>()
+                .ok()
+                .filter(|number| self.dir.join(format!("changes-{number}.wvcl")).exists())
         };
-        let log = dir.join(&note.log);
+        let newest = listing.flatten().filter_map(|entry| number(&entry.path())).max()?;
+        let key = self.key.public();
+        let db =
+            open_base(&self.dir.join(format!("base-{newest}.wvdb")), Verify::Lazy, key).ok()?;
+        let bytes = std::fs::read(self.dir.join(format!("changes-{newest}.wvcl"))).ok()?;
+        let contents = log::decode(&bytes, &Limits::default()).ok()?;
+        let seal = contents.seal.filter(|seal| (seal.base, seal.key) == (db.root(), key));
+        seal.map(|_| (View::of(db), contents.changes))
+    }
+
+    fn resume(&self, note: &Note, seal: &log::Seal) -> Result<Log, EngineError> {
+        let path = self.dir.join(&note.log);
         let file =
-            File::options().append(true).open(&log).map_err(EngineError::io("open", &log))?;
-        files.base = Some(dir.join(&note.base));
-        files.log = Some((log, file));
-        Ok((files, Some(view)))
+            File::options().append(true).open(&path).map_err(EngineError::io("open", &path))?;
+        let writer = log::Writer::resume(seal, Arc::clone(&self.key)).ok_or_else(damaged)?;
+        Ok(Log { path, file, writer })
+    }
+
+    pub(crate) const fn key(&self) -> &Arc<SigningKey> {
+        &self.key
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -83,11 +145,12 @@ impl ViewFiles {
         if changes.is_empty() {
             return;
         }
-        let Some((path, file)) = &mut self.log else {
+        let Some(Log { path, file, writer }) = &mut self.log else {
             return;
         };
         let mut frame = Vec::new();
-        let written = log::encode_frame(changes, &Limits::default(), &mut frame)
+        let written = writer
+            .frame(changes, &Limits::default(), &mut frame)
             .map_err(std::io::Error::other)
             .and_then(|()| file.write_all(&frame));
         if let Err(error) = written {
@@ -96,47 +159,38 @@ impl ViewFiles {
         }
     }
 
-    /// Compiles all published verdicts into a new base; gives it and the dossiers in which tenants
-    /// have something of their own.
-    pub(crate) fn build(
+    /// Puts a new base, which is whole and in its place, into use, with a log of its own that
+    /// begins with the changes that are `newer` than it.
+    pub(crate) fn install(
         &mut self,
-        store: &Store,
-        epoch: &Epoch,
-        sequence: u64,
-        now: Timestamp,
-    ) -> Result<(Arc<Db>, Vec<DossierKey>), EngineError> {
-        let sources: SourceNames =
-            epoch.sources().map(|source| (source.id.0, source.name.clone())).collect();
-        let mut builder = Builder::new(Options {
-            created: now,
-            sequence,
-            names: true,
-            facts: true,
-            sources,
-            limits: Limits::default(),
-        });
-        let hard = never_listed(epoch, &mut builder)?;
-        let private = collect(store, &mut builder, &hard, now)?;
-        self.private = !private.is_empty();
-        let path = self.dir.join(format!("base-{sequence}.wvdb"));
-        let db = write_base(&self.dir, &path, builder)?;
+        path: &Path,
+        (sequence, root): (u64, [u8; 32]),
+        newer: &[Change],
+    ) -> Result<(), EngineError> {
         let log_path = self.dir.join(format!("changes-{sequence}.wvcl"));
-        let mut log = File::create(&log_path).map_err(EngineError::io("create", &log_path))?;
-        log.write_all(&log::head()).map_err(EngineError::io("write", &log_path))?;
-        let old_base = self.base.replace(path);
-        let old_log = self.log.replace((log_path, log)).map(|(path, _)| path);
-        for old in old_base.into_iter().chain(old_log) {
-            if Some(&old) != self.base.as_ref() {
-                std::fs::remove_file(&old).map_err(EngineError::io("remove", &old))?;
-            }
+        let (mut writer, mut bytes) = log::Writer::begin(root, Arc::clone(&self.key));
+        for part in newer.chunks(CHANGES_AT_ONCE) {
+            writer
+                .frame(part, &Limits::default(), &mut bytes)
+                .map_err(|error| EngineError::Refused(error.to_string()))?;
         }
-        self.remove_strays()?;
-        Ok((db, private))
+        // The file appears whole or not at all.
+        let temporary = log_path.with_extension("tmp");
+        let mut file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
+        file.write_all(&bytes)
+            .and_then(|()| std::fs::rename(&temporary, &log_path))
+            .map_err(EngineError::io("write", &log_path))?;
+        self.base = Some(path.to_path_buf());
+        self.log = Some(Log { path: log_path, file, writer });
+        if let Err(error) = self.remove_strays() {
+            tracing::warn!(%error, "an old file stays until the next base");
+        }
+        Ok(())
     }
 
-    /// Removes what an earlier run left half done.
+    /// Removes all files but those in use: old ones, and what an earlier run left half done.
     fn remove_strays(&self) -> Result<(), EngineError> {
-        let current = [self.base.as_deref(), self.log.as_ref().map(|(path, _)| path.as_path())];
+        let current = [self.base.as_deref(), self.log.as_ref().map(|log| log.path.as_path())];
         let listing = std::fs::read_dir(&self.dir).map_err(EngineError::io("list", &self.dir))?;
         for entry in listing.flatten() {
             let path = entry.path();
@@ -154,11 +208,14 @@ impl ViewFiles {
         position: u64,
         sequence: u64,
         due: Option<Timestamp>,
+        private: bool,
     ) -> Result<(), EngineError> {
-        let (Some(base), Some((log_path, log))) = (&self.base, &self.log) else {
+        let (Some(base), Some(Log { path: log_path, file: log, .. })) = (&self.base, &self.log)
+        else {
             return Ok(());
         };
         log.sync_all().map_err(EngineError::io("sync", log_path))?;
+        history::sync(&self.dir)?;
         let file_name = |path: &Path| {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         };
@@ -168,7 +225,7 @@ impl ViewFiles {
             position,
             sequence,
             due: due.map(|at| at.0),
-            private: self.private,
+            private,
         };
         let text =
             serde_json::to_vec(&note).map_err(|error| EngineError::Refused(error.to_string()))?;
@@ -190,7 +247,8 @@ pub fn resting_view(data_dir: &Path, now: Timestamp) -> Option<View> {
     if note.due.is_some_and(|due| due <= now.0) || note.private {
         return None;
     }
-    let mut view = load(&dir, &note).ok()?;
+    let key = crate::public_key(data_dir).ok()??;
+    let (mut view, _) = load(&dir, &note, key).ok()?;
     // Nothing was to change until now, so these are the verdicts of now.
     view.as_of = view.as_of.max(now);
     Some(view)
@@ -204,96 +262,31 @@ fn read_note(dir: &Path) -> Option<Note> {
     serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
 }
 
-fn load(dir: &Path, note: &Note) -> Result<View, EngineError> {
-    let damaged = || EngineError::Refused("the change log does not match the base".into());
-    let db = open_base(&dir.join(&note.base), Verify::Lazy)?;
-    let view = View::of(db);
+fn damaged() -> EngineError {
+    EngineError::Refused("the change log does not match the base".into())
+}
+
+/// The view that a note speaks of, and how its log goes on. Both files bear the signature of `key`.
+fn load(dir: &Path, note: &Note, key: PublicKey) -> Result<(View, log::Seal), EngineError> {
+    let db = open_base(&dir.join(&note.base), Verify::Lazy, key)?;
     let path = dir.join(&note.log);
     let bytes = std::fs::read(&path).map_err(EngineError::io("read", &path))?;
     let contents = log::decode(&bytes, &Limits::default()).map_err(|_| damaged())?;
-    if contents.valid_len != bytes.len() as u64 {
-        return Err(damaged());
-    }
+    let seal = contents.seal.filter(|seal| (seal.base, seal.key) == (db.root(), key));
+    let seal = seal.filter(|_| contents.valid_len == bytes.len() as u64).ok_or_else(damaged)?;
+    let view = View::of(db);
     let as_of = view.as_of;
     let view = view.after(&contents.changes, as_of);
-    if view.seq == note.sequence { Ok(view) } else { Err(damaged()) }
+    if view.seq == note.sequence { Ok((view, seal)) } else { Err(damaged()) }
 }
 
-fn open_base(path: &Path, verify: Verify) -> Result<Db<Bytes>, EngineError> {
+pub(crate) fn open_base(
+    path: &Path,
+    verify: Verify,
+    key: PublicKey,
+) -> Result<Db<Bytes>, EngineError> {
     let file = File::open(path).map_err(EngineError::io("open", path))?;
     let bytes = map_file(&file).map_err(EngineError::io("map", path))?;
-    Ok(Db::open(bytes, &OpenOptions { verify, ..OpenOptions::default() })?)
-}
-
-fn write_base(dir: &Path, path: &Path, builder: Builder) -> Result<Arc<Db>, EngineError> {
-    let temporary = path.with_extension("tmp");
-    let file = File::create(&temporary).map_err(EngineError::io("create", &temporary))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    builder.finish(&mut out)?;
-    let file = out
-        .into_inner()
-        .map_err(|error| EngineError::io("write", &temporary)(error.into_error()))?;
-    file.sync_all().map_err(EngineError::io("sync", &temporary))?;
-    // The old file goes on serving until every shard of the new one has proved whole.
-    let db = open_base(&temporary, Verify::Full)?;
-    std::fs::rename(&temporary, path).map_err(EngineError::io("rename", &temporary))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(EngineError::io("sync", dir))?;
-    Ok(Arc::new(db))
-}
-
-/// Enters what is never listed: it comes before all evidence and every decision. Gives the places
-/// that are taken by it.
-fn never_listed(epoch: &Epoch, builder: &mut Builder) -> Result<Vec<DossierKey>, EngineError> {
-    let profile = Profile {
-        band: Band::Trusted,
-        basis: Basis::Hard,
-        categories: CategorySet::EMPTY.with(Category::Infrastructure),
-        ..Profile::default()
-    };
-    let mut taken = Vec::new();
-    for (text, indicator, scope) in settle::never_listed(epoch) {
-        let Some(kind) = indicator.kind() else { continue };
-        let (key, terms) = (indicator.key(), Terms::default());
-        builder.push(&Entry {
-            name: Some(text),
-            ..Entry::decision(kind, key, scope, &profile, terms)
-        })?;
-        taken.push(DossierKey::of(&indicator, scope));
-    }
-    taken.sort_unstable();
-    Ok(taken)
-}
-
-fn collect(
-    store: &Store,
-    builder: &mut Builder,
-    hard: &[DossierKey],
-    now: Timestamp,
-) -> Result<Vec<DossierKey>, EngineError> {
-    let mut private = Vec::new();
-    store.for_each_front(|key, front| {
-        let Some(kind) = key.kind() else {
-            return Ok(());
-        };
-        if front.published.private {
-            private.push(key);
-        }
-        let decided = !front.decisions.is_empty();
-        if !is_listed(&front.published) && !decided {
-            return Ok(());
-        }
-        let name = name(&key, front.payload);
-        if is_listed(&front.published) {
-            let entry = published_entry(name.clone(), &front.published);
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        if decided
-            && hard.binary_search(&key).is_err()
-            && let Some(entry) = ruling_entry(name, &front.decisions, TenantId::SHARED, now)
-        {
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        Ok::<(), EngineError>(())
-    })?;
-    Ok(private)
+    let options = OpenOptions { verify, signed_by: Some(key), ..OpenOptions::default() };
+    Ok(Db::open(bytes, &options)?)
 }

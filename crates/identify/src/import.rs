@@ -3,6 +3,7 @@
 use crate::engine::SETTLED_AT_ONCE;
 use crate::{Engine, EngineError};
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 use wardnet_journal::record;
 use wardnet_model::{
     BatchId, BatchSeen, Category, Evidence, ImportCounts, Indicator, Observation, Record, RecordId,
@@ -137,6 +138,8 @@ pub enum Begun {
 /// An import under way.
 #[derive(Debug)]
 pub struct Import {
+    /// Says that it is under way.
+    under_way: Arc<()>,
     terms: ImportTerms,
     stamp: Stamp,
     /// Members of the last snapshot; empty for a plain import.
@@ -180,6 +183,7 @@ impl Engine {
             (BatchId(highest.0.max(BatchId::SNAPSHOT.0) + 1), 1, Vec::new())
         };
         let import = Import {
+            under_way: Arc::clone(&self.importing),
             terms,
             stamp: Stamp { at: now, batch, revision },
             before,
@@ -250,8 +254,10 @@ impl Engine {
             import.counts.accepted += count;
             return self.replay(import.stamp.at).map(drop);
         }
-        let room = self.room_of_import();
-        let taken = self.take_in(update, written.end - 1, room, import.stamp.at)?;
+        let (room, asked) = (self.room_of_import(), self.rebuild.asked());
+        let taken = self.take_in(update, written.end - 1, room, import.stamp.at);
+        self.import_hides |= self.rebuild.take_back(asked);
+        let taken = taken?;
         import.counts.accepted += taken.accepted;
         import.counts.duplicate += taken.duplicate;
         import.counts.expired += taken.expired;
@@ -283,9 +289,12 @@ impl Engine {
         };
         let mut records: Vec<Record> = gone.into_iter().map(Record::Retraction).collect();
         records.push(Record::BatchSeen(seen.clone()));
-        self.append_only(records, import.stamp.at)?;
-        self.revive(&seen, import.stamp.at)?;
-        self.publish(import.stamp.at)?;
+        let at = import.stamp.at;
+        self.append_only(records, at)?;
+        self.revive(&seen, at)?;
+        let Import { under_way, .. } = import;
+        drop(under_way);
+        self.publish(at)?;
         Ok(seen)
     }
 

@@ -6,6 +6,7 @@
 //! single records, [`Engine::calibrate`] what scoring reads, [`Engine::tick`] the passing of time,
 //! and [`explain()`] shows how a verdict came about.
 
+mod base;
 mod compact;
 mod defaults;
 mod engine;
@@ -13,12 +14,15 @@ mod error;
 mod explain;
 mod files;
 mod fold;
+mod history;
 pub mod http;
 mod import;
+mod key;
 mod learn;
 mod lock;
 mod patterns;
 mod praise;
+mod rebuild;
 mod settle;
 mod writer;
 
@@ -27,5 +31,6 @@ pub use error::EngineError;
 pub use explain::{EvidenceLine, Explained, explain, relations};
 pub use files::resting_view;
 pub use import::{Begun, DEFAULT_CONFIDENCE, Import, ImportTerms, Packer, Parcel};
+pub use key::public_key;
 pub use patterns::{PatternLine, PatternTerms, PatternsTaken, patterns_of};
 pub use writer::{Clock, Readers, WriteError, Writer, WriterThread, spawn};

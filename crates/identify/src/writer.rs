@@ -28,6 +28,8 @@ type Appended = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
 enum Job {
     Append(Vec<Record>, Appended),
     Run(Run),
+    /// A new base is ready.
+    Base,
     Stop,
 }
 
@@ -49,7 +51,7 @@ pub enum WriteError {
 /// A handle to the writer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    jobs: SyncSender<Job>,
+    jobs: Arc<SyncSender<Job>>,
     readers: Readers,
 }
 
@@ -67,7 +69,7 @@ pub struct Readers {
 /// The thread behind the handles; joined on a clean stop.
 #[derive(Debug)]
 pub struct WriterThread {
-    jobs: SyncSender<Job>,
+    jobs: Arc<SyncSender<Job>>,
     thread: JoinHandle<Result<(), EngineError>>,
 }
 
@@ -84,13 +86,23 @@ impl WriterThread {
 }
 
 /// Gives the engine to a thread of its own.
-pub fn spawn(engine: Engine, clock: Clock) -> std::io::Result<(Writer, WriterThread)> {
+pub fn spawn(mut engine: Engine, clock: Clock) -> std::io::Result<(Writer, WriterThread)> {
     let (jobs, queue) = sync_channel(QUEUE_MAX);
+    let jobs = Arc::new(jobs);
+    // The writer ends when nobody has a handle: what wakes it is none.
+    let wake = Arc::downgrade(&jobs);
+    engine.build_in_background(Arc::new(move || {
+        // Where the queue is full, the base is seen after the next job.
+        let sent = wake.upgrade().map(|jobs| jobs.try_send(Job::Base));
+        if !matches!(sent, Some(Ok(()) | Err(TrySendError::Full(_)))) {
+            tracing::debug!("a base was made for a writer that has ended");
+        }
+    }));
     let readers = Readers { views: engine.views(), store: engine.store(), epochs: engine.epochs() };
     let thread = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || work(engine, &queue, clock))?;
-    let writer = Writer { jobs: jobs.clone(), readers };
+    let writer = Writer { jobs: Arc::clone(&jobs), readers };
     Ok((writer, WriterThread { jobs, thread }))
 }
 
@@ -110,29 +122,29 @@ impl Writer {
         self.send(Job::Append(records, Box::new(done)))
     }
 
-    /// Runs a job on the engine; `done` is called with its outcome. Does not wait.
+    /// Runs a job on the engine; `done` is called with its outcome, once the view shows what the job
+    /// published. Does not wait.
     pub fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Engine) -> Result<T, EngineError> + Send + 'static,
         done: impl FnOnce(Result<T, WriteError>) + Send + 'static,
     ) -> Result<(), WriteError> {
-        self.send(Job::Run(Box::new(move |engine| {
-            done(job(engine).map_err(|error| WriteError::Engine(Arc::new(error))));
-        })))
+        self.send(Job::Run(Box::new(move |engine| run_job(engine, job, done))))
     }
 
-    /// Runs a job on the engine and waits for its outcome. For threads that may block.
+    /// Runs a job on the engine and waits for its outcome, and for the view to show what the job
+    /// published. For threads that may block.
     pub fn run_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Engine) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, WriteError> {
         let (answer, outcome) = sync_channel(1);
-        let run = Job::Run(Box::new(move |engine| {
-            let result = job(engine).map_err(|error| WriteError::Engine(Arc::new(error)));
+        let done = move |result| {
             if answer.send(result).is_err() {
                 tracing::debug!("nobody waited for the outcome of a job");
             }
-        }));
+        };
+        let run = Job::Run(Box::new(move |engine| run_job(engine, job, done)));
         self.jobs.send(run).map_err(|_| WriteError::Stopped)?;
         outcome.recv().map_err(|_| WriteError::Stopped)?
     }
@@ -143,6 +155,33 @@ impl Writer {
             TrySendError::Disconnected(_) => WriteError::Stopped,
         })
     }
+}
+
+/// Runs a job. What it changed may be more than an overlay takes: it is done when a new base shows
+/// that.
+fn run_job<T: Send + 'static>(
+    engine: &mut Engine,
+    job: impl FnOnce(&mut Engine) -> Result<T, EngineError>,
+    done: impl FnOnce(Result<T, WriteError>) + Send + 'static,
+) {
+    let asked = engine.rebuild.asked();
+    match job(engine) {
+        Err(error) => done(Err(WriteError::Engine(Arc::new(error)))),
+        Ok(outcome) => when_shown(engine, asked, move |shown| done(shown.map(|()| outcome))),
+    }
+}
+
+/// Calls `done` once the view shows what was done since `asked` was the number of what was asked
+/// for. While more imports follow, nobody waits.
+fn when_shown(
+    engine: &mut Engine,
+    asked: u64,
+    done: impl FnOnce(Result<(), WriteError>) + Send + 'static,
+) {
+    if engine.rebuild.asked() == asked || engine.is_holding() {
+        return done(Ok(()));
+    }
+    engine.rebuild.when_shown(Box::new(move |told| done(told.map_err(WriteError::Engine))));
 }
 
 fn work(mut engine: Engine, queue: &Receiver<Job>, clock: Clock) -> Result<(), EngineError> {
@@ -158,12 +197,14 @@ fn work(mut engine: Engine, queue: &Receiver<Job>, clock: Clock) -> Result<(), E
                 put_back = append(&mut engine, (records, done), queue, clock());
             }
             Ok(Job::Run(run)) => run(&mut engine),
+            Ok(Job::Base) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => {
                 return engine.close(clock());
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
         let now = clock();
+        engine.poll_base(now);
         // A clock that jumps back is waited out: verdicts never move to an earlier time.
         if now.secs_since(ticked) >= TICK.as_secs() {
             ticked = now;
@@ -198,12 +239,20 @@ fn append(
             Err(_) => break,
         }
     }
+    let asked = engine.rebuild.asked();
     let outcome = engine.append(records, now).map_err(|error| {
         tracing::error!(%error, "records could not be written");
         WriteError::Engine(Arc::new(error))
     });
+    match outcome {
+        Ok(()) => when_shown(engine, asked, move |shown| tell_all(waiting, &shown)),
+        error => tell_all(waiting, &error),
+    }
+    other
+}
+
+fn tell_all(waiting: Vec<Appended>, outcome: &Result<(), WriteError>) {
     for done in waiting {
         done(outcome.clone());
     }
-    other
 }

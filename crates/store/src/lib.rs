@@ -28,4 +28,4 @@ pub use error::StoreError;
 pub use fold::Settle;
 pub use listings::Listing;
 pub use members::Member;
-pub use store::{Due, Options, Store, Update};
+pub use store::{Due, Options, Snapshot, Store, Update};

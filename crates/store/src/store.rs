@@ -445,17 +445,16 @@ impl Store {
     /// Every dossier without its evidence, in order, as of now; writes meanwhile are not seen.
     pub fn for_each_front<E: From<StoreError>>(
         &self,
-        mut visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
+        visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.snapshot()?.for_each_front(visit)
+    }
+
+    /// All dossiers as they are now, for another thread to read at its leisure: writes meanwhile
+    /// are not seen. [`Self::reopen`] waits until it is dropped.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let tables = self.tables()?;
-        let snapshot = tables.database.snapshot();
-        for guard in snapshot.iter(&tables.dossiers) {
-            let (key, value) = guard.into_inner().map_err(StoreError::from)?;
-            let key =
-                key[..].try_into().map_err(|_| StoreError::Damaged { what: "dossier's key" })?;
-            visit(DossierKey(key), codec::decode_front(&value)?)?;
-        }
-        Ok(())
+        Ok(Snapshot { dossiers: tables.database.snapshot(), tables })
     }
 
     /// Keys of dossiers, from `after` on (not included), at most `limit`.
@@ -639,6 +638,34 @@ impl Store {
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
         self.tables().map_or(0, |tables| tables.database.disk_space().unwrap_or(0))
+    }
+}
+
+/// All dossiers of one moment; see [`Store::snapshot`].
+pub struct Snapshot {
+    dossiers: fjall::Snapshot,
+    tables: Arc<Tables>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Every dossier without its evidence, in order.
+    pub fn for_each_front<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for guard in self.dossiers.iter(&self.tables.dossiers) {
+            let (key, value) = guard.into_inner().map_err(StoreError::from)?;
+            let key =
+                key[..].try_into().map_err(|_| StoreError::Damaged { what: "dossier's key" })?;
+            visit(DossierKey(key), codec::decode_front(&value)?)?;
+        }
+        Ok(())
     }
 }
 

@@ -7,9 +7,10 @@ use crate::directory::{
 use crate::map::HotCopy;
 use crate::networks::{Covering, Networks};
 use crate::prefix::{Prefix, section_tag};
+use crate::sign::Block;
 use crate::table::{Shape, Table};
 use crate::view::{Hit, Hits, Origin};
-use crate::{Facts, Layer, Limits, LookupError, OpenError, Profile, SourceNames, Terms};
+use crate::{Facts, Layer, Limits, LookupError, OpenError, Profile, PublicKey, SourceNames, Terms};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -64,6 +65,9 @@ pub enum Verify {
 pub struct OpenOptions {
     /// When shards are checked.
     pub verify: Verify,
+    /// Whose signature the file must bear; without one, any file is taken. A signature that is
+    /// there must fit in any case.
+    pub signed_by: Option<PublicKey>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -162,6 +166,7 @@ pub struct Db<D = Bytes> {
     data: D,
     pub(crate) header: Header,
     pub(crate) root: [u8; 32],
+    signer: Option<PublicKey>,
     pub(crate) directory_len: u64,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) sources: SourceNames,
@@ -175,7 +180,12 @@ pub struct Db<D = Bytes> {
 impl<D: AsRef<[u8]>> Db<D> {
     /// Opens a database: checks header and directory, and the shards as `options` say.
     pub fn open(data: D, options: &OpenOptions) -> Result<Self, OpenError> {
-        let (header, root, directory_at, bytes) = read_ends(data.as_ref(), &options.limits)?;
+        let (unsigned, block) = match Block::split(data.as_ref()) {
+            Some((unsigned, block)) => (unsigned, Some(block)),
+            None => (data.as_ref(), None),
+        };
+        let (header, root, directory_at, bytes) = read_ends(unsigned, &options.limits)?;
+        let signer = signer(block.as_ref(), &root, options.signed_by)?;
         let directory = Directory::decode(bytes, &options.limits)?;
         let directory_len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let (sections, end, index_ranges) = lay_out(&header, directory.sections)?;
@@ -195,6 +205,7 @@ impl<D: AsRef<[u8]>> Db<D> {
             data,
             header,
             root,
+            signer,
             directory_len,
             profiles,
             sources,
@@ -221,6 +232,11 @@ impl<D: AsRef<[u8]>> Db<D> {
     /// The digest that stands for the whole file.
     pub fn root(&self) -> [u8; 32] {
         self.root
+    }
+
+    /// Who signed the file.
+    pub fn signed_by(&self) -> Option<PublicKey> {
+        self.signer
     }
 
     /// Names of the sources that profiles refer to.
@@ -511,6 +527,21 @@ pub(crate) fn bad(section: &Section, shard: u32) -> LookupError {
 #[inline(always)]
 fn kind_slot(layer: Layer, kind_tag: u8) -> usize {
     usize::from(layer.tag()) << 8 | usize::from(kind_tag)
+}
+
+/// Who signed a file, when that is who must have.
+fn signer(
+    block: Option<&Block<'_>>,
+    root: &[u8; 32],
+    required: Option<PublicKey>,
+) -> Result<Option<PublicKey>, OpenError> {
+    let Some(block) = block else {
+        return required.map_or(Ok(None), |key| Err(OpenError::Unsigned(key)));
+    };
+    if let Some(expected) = required.filter(|expected| *expected != block.key) {
+        return Err(OpenError::OtherSigner { expected, found: block.key });
+    }
+    if block.fits(root) { Ok(Some(block.key)) } else { Err(OpenError::BadSignature) }
 }
 
 type Ends<'a> = (Header, [u8; 32], u64, &'a [u8]);

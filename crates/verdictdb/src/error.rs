@@ -38,6 +38,20 @@ pub enum OpenError {
         /// The limit.
         max: u64,
     },
+    /// A signature is required, and there is none.
+    #[error("the file is not signed, and only what {0} signed is taken; fetch it again")]
+    Unsigned(crate::PublicKey),
+    /// Somebody else signed it.
+    #[error("the file is signed by {found}, and only what {expected} signed is taken")]
+    OtherSigner {
+        /// Whose signature is required.
+        expected: crate::PublicKey,
+        /// Whose there is.
+        found: crate::PublicKey,
+    },
+    /// The signature is not of this file.
+    #[error("the signature does not fit the file; do not use it, and fetch it again")]
+    BadSignature,
     /// A shard is damaged.
     #[error(transparent)]
     Shard(#[from] LookupError),

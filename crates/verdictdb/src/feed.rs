@@ -25,8 +25,10 @@
 //! ```
 
 mod cursor;
+mod history;
 
 pub use cursor::{Cursor, CursorError};
+pub use history::{History, Recorder, fuzz_history};
 
 use crate::news::{News, Untold};
 use crate::{EntryData, Layer, View};
@@ -134,7 +136,7 @@ pub struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResyncReason {
-    /// The cursor is of another run of the program, or of a time to come.
+    /// The cursor is of another history, or of a time to come.
     Unknown,
     /// The follower has fallen behind what is kept.
     Late,
@@ -156,7 +158,7 @@ impl ResyncReason {
 impl fmt::Display for ResyncReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "the cursor is not of this run of the program",
+            Self::Unknown => "the cursor is not of this history of changes",
             Self::Late => "changes after the cursor are no longer kept",
             Self::Rebuilt => "more has changed than is told one by one",
         })
@@ -189,14 +191,16 @@ impl Future for Listening {
 /// Every change that a view goes through, numbered. [`crate::Views::keep_changes`] makes one.
 #[derive(Debug)]
 pub struct ChangeFeed {
-    history: u64,
     limits: FeedLimits,
     state: Mutex<State>,
     news: Event,
 }
 
-#[derive(Debug)]
 struct State {
+    /// The number that all cursors bear.
+    history: u64,
+    /// Keeps on disk what is told; none where nobody does, or when that failed.
+    recorder: Option<Box<dyn Recorder>>,
     /// The newest changes; the last one bears the number `head`.
     kept: VecDeque<Arc<PublishedChange>>,
     weight: usize,
@@ -207,19 +211,55 @@ struct State {
     rebuilt_at: u64,
     /// Until somebody reads, nothing is kept.
     is_read: bool,
+    /// Tenants who come from before this number have to resynchronise: what is theirs is not kept
+    /// on disk.
+    tenants_from: u64,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { history, head, is_read, .. } = self;
+        let mut debug = f.debug_struct("State");
+        debug.field("history", history).field("head", head).field("is_read", is_read);
+        debug.finish_non_exhaustive()
+    }
 }
 
 impl ChangeFeed {
     pub(crate) fn new(history: u64, limits: FeedLimits, view: Arc<View>) -> Self {
-        let state = State {
-            kept: VecDeque::new(),
-            weight: 0,
-            head: 0,
+        Self::resume(History::new(history), None, limits, view)
+    }
+
+    /// Goes on with a history: `view` is the state behind its last change.
+    pub(crate) fn resume(
+        history: History,
+        recorder: Option<Box<dyn Recorder>>,
+        limits: FeedLimits,
+        view: Arc<View>,
+    ) -> Self {
+        let History { history, head, rebuilt_at, is_read, kept, .. } = history;
+        let weight = kept.iter().fold(0usize, |sum, change| sum.saturating_add(change.weight()));
+        let tenants_from = 0;
+        let mut state = State {
+            history,
+            recorder,
+            kept,
+            weight,
+            head,
             view,
-            rebuilt_at: 0,
-            is_read: false,
+            rebuilt_at,
+            is_read,
+            tenants_from,
         };
-        Self { history, limits, state: Mutex::new(state), news: Event::new() }
+        drop(state.shed(&limits));
+        Self { limits, state: Mutex::new(state), news: Event::new() }
+    }
+
+    /// Lets tenants begin anew who come from before the last change: what is their own was not
+    /// kept. Others go on.
+    pub fn forget_tenants(&self) {
+        let mut state = self.lock();
+        state.tenants_from = state.head;
     }
 
     /// What is kept at most.
@@ -227,9 +267,9 @@ impl ChangeFeed {
         &self.limits
     }
 
-    /// The number that all cursors of this run bear.
-    pub const fn history(&self) -> u64 {
-        self.history
+    /// The number that all cursors bear.
+    pub fn history(&self) -> u64 {
+        self.lock().history
     }
 
     /// The number of the last change. Asking for it makes nobody a reader.
@@ -244,20 +284,34 @@ impl ChangeFeed {
 
     /// Where the feed is now: behind the last change.
     pub fn head(&self) -> Cursor {
-        self.cursor(self.read().head)
+        self.read().cursor()
     }
 
     /// A state, and the cursor behind the last change that it contains.
     pub fn snapshot(&self) -> (Cursor, Arc<View>) {
         let state = self.read();
-        (self.cursor(state.head), Arc::clone(&state.view))
+        (state.cursor(), Arc::clone(&state.view))
     }
 
-    /// At most `max` changes after `cursor`, for all tenants.
+    /// At most `max` changes after `cursor`, for all tenants. Who follows for one of them asks
+    /// [`Self::since_for`].
     pub fn since(&self, cursor: Cursor, max: usize) -> Result<Batch, Resync> {
+        self.since_for(None, cursor, max)
+    }
+
+    /// As [`Self::since`], for somebody who follows for a tenant.
+    pub fn since_for(
+        &self,
+        tenant: Option<TenantId>,
+        cursor: Cursor,
+        max: usize,
+    ) -> Result<Batch, Resync> {
         let state = self.read();
-        let resync = |reason| Err(Resync { reason, head: self.cursor(state.head) });
-        if cursor.history != self.history || cursor.seq > state.head {
+        let resync = |reason| Err(Resync { reason, head: state.cursor() });
+        if cursor.history != state.history
+            || cursor.seq > state.head
+            || tenant.is_some() && cursor.seq < state.tenants_from
+        {
             return resync(ResyncReason::Unknown);
         }
         if cursor.seq < state.rebuilt_at {
@@ -269,7 +323,7 @@ impl ChangeFeed {
         };
         let changes: Vec<_> = state.kept.iter().skip(seen).take(max).cloned().collect();
         let last = changes.last().map_or(cursor.seq, |change| change.seq);
-        Ok(Batch { changes, cursor: self.cursor(last), more: last < state.head })
+        Ok(Batch { changes, cursor: Cursor { seq: last, ..cursor }, more: last < state.head })
     }
 
     /// Listens from now on. What is awaited ends with the next change, or when somebody calls
@@ -300,17 +354,16 @@ impl ChangeFeed {
         self.head() != cursor || listener.wait_timeout(timeout).is_some() && self.head() != cursor
     }
 
-    const fn cursor(&self, seq: u64) -> Cursor {
-        Cursor { history: self.history, seq }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        state.is_read = true;
+        if !state.is_read {
+            state.is_read = true;
+            state.record_all();
+        }
         state
     }
 
@@ -321,24 +374,38 @@ impl ChangeFeed {
     /// Goes on to `view`, without saying what is new: nobody reads, so there is nobody to tell.
     pub(crate) fn pass_over(&self, view: Arc<View>) {
         let mut state = self.lock();
+        state.view = view;
         if state.is_read {
             // Somebody has begun to read in this moment.
             state.break_off();
+            state.record_all();
         }
-        state.view = view;
         drop(state);
         self.news.notify(usize::MAX);
     }
 
     /// Goes on to `view`, and keeps what is new in it.
     pub(crate) fn append(&self, news: Result<Vec<News>, Untold>, view: Arc<View>) {
-        let as_of = view.as_of;
         let mut state = self.lock();
+        let is_moved = history::reached(&state.view) != history::reached(&view);
         state.view = view;
-        match news {
-            Ok(news) if news.is_empty() => return,
-            Ok(news) => news.into_iter().for_each(|one| state.keep(one, as_of)),
-            Err(_) => state.break_off(),
+        let first = state.head.saturating_add(1);
+        let is_news = match news {
+            Ok(news) => {
+                let is_news = !news.is_empty();
+                news.into_iter().for_each(|one| state.keep(one));
+                is_news
+            }
+            Err(_) => {
+                state.break_off();
+                true
+            }
+        };
+        if is_news || is_moved {
+            state.record(first, &self.limits);
+        }
+        if !is_news {
+            return;
         }
         let dropped = state.shed(&self.limits);
         drop(state);
@@ -349,7 +416,12 @@ impl ChangeFeed {
 }
 
 impl State {
-    fn keep(&mut self, news: News, as_of: Timestamp) {
+    const fn cursor(&self) -> Cursor {
+        Cursor { history: self.history, seq: self.head }
+    }
+
+    fn keep(&mut self, news: News) {
+        let as_of = self.view.as_of;
         let News { tenant, layer, kind, key, key_bits, scope, old, new } = news;
         self.head = self.head.saturating_add(1);
         let (seq, encoded) = (self.head, OnceLock::new());

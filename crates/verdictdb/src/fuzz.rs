@@ -7,7 +7,7 @@ use wardnet_model::{Key, Kind, Timestamp};
 
 /// Opens `bytes` as a database and asks it a number of things.
 pub fn fuzz_open(bytes: &[u8]) {
-    let options = OpenOptions { verify: Verify::Lazy, limits: Limits::default() };
+    let options = OpenOptions { verify: Verify::Lazy, ..OpenOptions::default() };
     let Ok(db) = Db::open(Arc::<[u8]>::from(bytes).into(), &options) else { return };
     let verified = db.verify();
     let mut dumped = 0u64;
@@ -44,6 +44,9 @@ pub fn fuzz_open(bytes: &[u8]) {
 pub fn fuzz_change_log(bytes: &[u8]) {
     let limits = Limits::default();
     let Ok(contents) = log::decode(bytes, &limits) else { return };
+    if let Some(seal) = &contents.seal {
+        assert!(bytes.len() >= log::SIGNED_HEAD_LEN, "{seal:?}");
+    }
     let mut again = log::head().to_vec();
     if log::encode_frame(&contents.changes, &limits, &mut again).is_ok() {
         let read = log::decode(&again, &limits).map(|contents| contents.changes);

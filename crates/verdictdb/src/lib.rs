@@ -16,6 +16,7 @@
 //! | learn what changes, or walk everything that is said | [`ChangeFeed`], [`View::entries`] |
 //! | write the next base | [`apply`] |
 //! | keep changes on disk | [`log`] |
+//! | say who made it, and demand it | [`SigningKey`], [`OpenOptions::signed_by`] |
 //! | look inside | [`Db::dump`], [`diff`], [`Db::stat`], [`Db::verify`] |
 //!
 //! # How does it work?
@@ -79,6 +80,7 @@ mod news;
 mod overlay;
 mod prefix;
 mod reader;
+mod sign;
 mod stat;
 mod table;
 mod verify;
@@ -96,8 +98,8 @@ pub use entry::{
 };
 pub use error::{BuildError, LookupError, OpenError};
 pub use feed::{
-    Batch, ChangeFeed, Cursor, CursorError, FeedLimits, Listening, PublishedChange, Resync,
-    ResyncReason,
+    Batch, ChangeFeed, Cursor, CursorError, FeedLimits, History, Listening, PublishedChange,
+    Recorder, Resync, ResyncReason, fuzz_history,
 };
 pub use fuzz::{fuzz_change_log, fuzz_open};
 pub use limits::Limits;
@@ -105,6 +107,7 @@ pub use listing::{Entries, Listed};
 pub use map::map_file;
 pub use overlay::Overlay;
 pub use prefix::Prefix;
+pub use sign::{PublicKey, PublicKeyError, SigningKey};
 pub use stat::{SectionStat, Stat};
-pub use view::{Hit, Hits, Origin, StaleBase, View, Views};
+pub use view::{Hit, Hits, NextBase, Origin, StaleBase, View, Views};
 pub use write::{Builder, Options, Plan, StreamBuilder, Written};

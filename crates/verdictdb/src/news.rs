@@ -2,7 +2,7 @@
 
 use crate::listing::{Entries, Group, Listed, group};
 use crate::{Change, Entry, EntryData, Layer, LookupError, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::sync::Arc;
 use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
@@ -90,19 +90,52 @@ fn step(
 /// What two views say differently to everybody; dates alone are no difference.
 ///
 /// Reads both from end to end, unless there are more than `max` differences.
-pub(crate) fn differences(old: &View, next: &View, max: usize) -> Result<Vec<News>, Untold> {
+pub(crate) fn differences(
+    old: &View,
+    next: &View,
+    max: usize,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Vec<News>, Untold> {
     // At the first second of all time every decision stands.
     let groups = |view| Groups(View::entries(view, None, Timestamp(0)).peekable());
     let (mut olds, mut nexts) = (groups(old), groups(next));
     let mut news = Vec::new();
     while let Some(at) = [olds.next_place()?, nexts.next_place()?].into_iter().flatten().min() {
         compare(olds.take(at)?, nexts.take(at)?, &mut news);
-        if news.len() > max {
+        if news.len() > max || !go_on() {
             return Err(Untold::TooMuch);
         }
     }
-    complete_keys(&mut news, next);
     Ok(news)
+}
+
+/// The differences that a new base makes in `view`: none where a later change lies over it, which
+/// was told by itself.
+pub(crate) fn uncovered(mut news: Vec<News>, view: &View) -> Vec<News> {
+    if !news.is_empty() && !view.overlay.is_empty() {
+        let slots = view.overlay.slots();
+        let over: BTreeSet<_> = slots
+            .map(|(layer, kind, key, scope, _)| (group(layer, kind, key), scope, *key))
+            .collect();
+        news.retain(|one| {
+            let (group, none) = (group(one.layer, one.kind, &one.key), Key([0; 32]));
+            let range = over.range((group, one.scope, none)..);
+            !range
+                .take_while(|(place, scope, _)| (*place, *scope) == (group, one.scope))
+                .any(|(_, _, key)| begin_alike(key, &one.key, one.key_bits))
+        });
+    }
+    complete_keys(&mut news, view);
+    news
+}
+
+/// Whether two keys agree in the bits that are known of one of them.
+fn begin_alike(one: &Key, other: &Key, known: u16) -> bool {
+    match known {
+        0..128 => one.prefix64() == other.prefix64(),
+        128..256 => one.prefix128() == other.prefix128(),
+        _ => one == other,
+    }
 }
 
 /// Completes keys that tenants have a word of their own on: theirs are compared in full.
@@ -139,12 +172,7 @@ fn says<'a>(entry: &Entry<'a>) -> (&'a crate::Profile, Option<crate::Terms>) {
 fn is_same(one: &Listed<'_>, other: &Listed<'_>) -> bool {
     let bits = one.key_bits.min(other.key_bits);
     let (a, b) = (&one.entry, &other.entry);
-    let is_key = match bits {
-        0..128 => true,
-        128..256 => a.key.prefix128() == b.key.prefix128(),
-        _ => a.key == b.key,
-    };
-    a.kind == b.kind && a.scope == b.scope && is_key
+    a.kind == b.kind && a.scope == b.scope && begin_alike(&a.key, &b.key, bits)
 }
 
 fn difference(old: Option<Listed<'_>>, new: Option<Listed<'_>>) -> News {

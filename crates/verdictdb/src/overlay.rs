@@ -160,6 +160,20 @@ impl Overlay {
         })
     }
 
+    /// Everything that is said, as changes, in order of their numbers.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut all = Vec::with_capacity(self.map.len());
+        for (at, slots) in &self.map {
+            let of_key = slots.iter();
+            all.extend(of_key.map(|(layer, scope, slot)| {
+                let (seq, new) = (slot.seq, slot.new.as_deref().cloned());
+                Change { seq, layer, kind: at.kind, key: at.key, scope, new }
+            }));
+        }
+        all.sort_by_key(|change| change.seq);
+        all
+    }
+
     /// The places at which this overlay and another may say different things, in order. Copies of
     /// one overlay share their content, so that what is the same in both is passed over quickly.
     pub(crate) fn places_unlike(&self, other: &Self) -> BTreeSet<(Layer, Kind, Key, Scope)> {

@@ -1,7 +1,7 @@
 //! One consistent state: a base, what changed since, and each tenant's own.
 
 use crate::db::{Db, Place, Section, Walk};
-use crate::feed::{ChangeFeed, FeedLimits};
+use crate::feed::{ChangeFeed, FeedLimits, History, Recorder};
 use crate::news::{self, News, Untold};
 use crate::prefix::Prefix;
 use crate::{Change, EntryData, Facts, Layer, LookupError, Overlay, Profile, SourceNames, Terms};
@@ -318,6 +318,14 @@ impl<'a> BaseWalk<'a> {
     }
 }
 
+/// A base that is ready to be swapped in; see [`Views::prepare`].
+#[derive(Debug)]
+pub struct NextBase {
+    base: Arc<Db>,
+    /// In what it differs from what was said when it was built; `None` when nobody wanted to know.
+    news: Option<Result<Vec<News>, Untold>>,
+}
+
 /// The current [`View`], which readers take without waiting and writers replace.
 ///
 /// Once [`Self::keep_changes`] was called, whoever wants to know what changes reads the
@@ -341,11 +349,24 @@ impl Views {
         self.current.load_full()
     }
 
-    /// Keeps changes from now on, for those who follow. `history` is a number that no other run of
-    /// the program has used: cursors of one run mean nothing in another. The first call counts.
+    /// Keeps changes from now on, for those who follow. `history` is a number that no other history
+    /// has: cursors of one mean nothing in another. The first call counts.
     pub fn keep_changes(&self, history: u64, limits: FeedLimits) -> Arc<ChangeFeed> {
         let _turn = self.turn();
         let feed = || Arc::new(ChangeFeed::new(history, limits, self.load()));
+        Arc::clone(self.feed.get_or_init(feed))
+    }
+
+    /// As [`Self::keep_changes`], going on with a history that led to the current state: its cursors
+    /// hold. `recorder` keeps what is told from now on.
+    pub fn resume_changes(
+        &self,
+        history: History,
+        recorder: Option<Box<dyn Recorder>>,
+        limits: FeedLimits,
+    ) -> Arc<ChangeFeed> {
+        let _turn = self.turn();
+        let feed = || Arc::new(ChangeFeed::resume(history, recorder, limits, self.load()));
         Arc::clone(self.feed.get_or_init(feed))
     }
 
@@ -374,11 +395,35 @@ impl Views {
     ///
     /// What the new base says and nobody published one by one is told to the feed's readers too.
     pub fn swap_base(&self, base: Arc<Db>) -> Result<(), StaleBase> {
+        self.swap_in(self.prepare(&self.load(), base, || true)?)
+    }
+
+    /// Makes a base ready to be swapped in: finds out in what it differs from `state`, the view of
+    /// the moment that it was built from. For a large base that takes long, but nobody waits for it;
+    /// when `go_on` says no, it ends early, and what it gives must not be swapped in.
+    pub fn prepare(
+        &self,
+        state: &View,
+        base: Arc<Db>,
+        go_on: impl Fn() -> bool,
+    ) -> Result<NextBase, StaleBase> {
+        let next = state.on_base(Arc::clone(&base))?;
+        let feed = self.feed.get().filter(|feed| feed.is_read());
+        let max = feed.map(|feed| feed.limits().differences_max);
+        let news = max.map(|max| news::differences(state, &next, max, &go_on));
+        Ok(NextBase { base, news })
+    }
+
+    /// Puts a base that was made ready under the changes, and drops those that it contains; changes
+    /// that came since it was built stay over it.
+    pub fn swap_in(&self, base: NextBase) -> Result<(), StaleBase> {
         let _turn = self.turn();
         let old = self.load();
+        let NextBase { base, news } = base;
         let next = old.on_base(base)?;
-        let max = self.feed.get().map_or(0, |feed| feed.limits().differences_max);
-        self.tell(&old, next, |old, next| news::differences(old, next, max));
+        // Where nobody read when it was made ready, and somebody does now, nothing can be told.
+        let news = news.unwrap_or(Err(Untold::TooMuch));
+        self.tell(&old, next, |_, next| Ok(news::uncovered(news?, next)));
         Ok(())
     }
 

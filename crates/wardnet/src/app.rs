@@ -8,7 +8,6 @@ use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
 use crate::{feeds, intake, safe_browsing};
-use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -18,7 +17,7 @@ use wardnet_protect::exports::ExportState;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
-use wardnet_verdictdb::{ChangeFeed, FeedLimits};
+use wardnet_verdictdb::{ChangeFeed, Views};
 
 /// This program's version.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -63,29 +62,15 @@ impl App {
         let (mut engine, opened) = Engine::open(data_dir, Options::default(), crate::clock::now())?;
         engine.never_list(&config.own_names(), crate::clock::now())?;
         let views = engine.views();
-        let history = getrandom::u64().context("the system gave no random number")?;
-        let change_feed = views.keep_changes(history, FeedLimits::default());
+        let change_feed = engine.changes();
         let (writer, thread) = spawn(engine, crate::clock::now)?;
         let tokens =
             Arc::new(Tokens::open(Arc::new(FileTokens::new(crate::paths::tokens(data_dir))))?);
         let metrics = Metrics::new(VERSION);
         let feeds = Arc::new(feeds::Runner::new(data_dir, config, writer.clone())?);
         let (order, orders) = reload::orders();
-        let document = openapi::document(
-            VERSION,
-            vec![
-                openapi::openapi(),
-                wardnet_identify::http::openapi(),
-                crate::http_document::openapi(),
-            ],
-        );
         let exports = exports(Arc::clone(&change_feed), &writer);
-        let epochs = Arc::clone(&writer.readers().epochs);
-        let mut questions = lookup::LookupState::new(Arc::clone(&views));
-        // The base names the sources of its own time; newer ones are named by the epoch.
-        questions.names = Some(Arc::new(move |id| {
-            epochs.load().source(SourceId(id)).map(|source| source.name.clone())
-        }));
+        let questions = questions(Arc::clone(&views), &writer);
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
@@ -113,7 +98,7 @@ impl App {
             safe_browsing: safe_browsing.clone(),
             feeds: Arc::clone(&feeds),
             orders: order,
-            document: Arc::new(document),
+            document: Arc::new(document()),
         };
         let routes = Routes::new(parts, config);
         Ok(Self {
@@ -141,6 +126,27 @@ impl App {
         drop((writer, routes, feeds, watch));
         Ok(thread.stop()?)
     }
+}
+
+/// The description of every route.
+fn document() -> serde_json::Value {
+    let parts = vec![
+        openapi::openapi(),
+        wardnet_identify::http::openapi(),
+        crate::http_document::openapi(),
+    ];
+    openapi::document(VERSION, parts)
+}
+
+/// Lookups in `views`. The base names the sources of its own time; newer ones are named by the
+/// epoch.
+fn questions(views: Arc<Views>, writer: &Writer) -> lookup::LookupState {
+    let epochs = Arc::clone(&writer.readers().epochs);
+    let mut questions = lookup::LookupState::new(views);
+    questions.names = Some(Arc::new(move |id| {
+        epochs.load().source(SourceId(id)).map(|source| source.name.clone())
+    }));
+    questions
 }
 
 /// Lists of what `feed` says; what may be handed on is what a source of it allows.

@@ -3,6 +3,7 @@
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use wardnet_verdictdb::PublicKey;
 
 /// A self-hosted smart protection network: feeds in, one explainable verdict per indicator out.
 #[derive(Debug, Parser)]
@@ -222,11 +223,17 @@ pub(crate) enum Decisions {
 /// What to do with the verdict database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Db {
-    /// Checks every byte of a database file.
+    /// Checks every byte of a database file, and who signed it.
     Verify {
+        /// Whose signature it must bear: a key as `db key` prints it. The data folder's own must
+        /// bear its own when this is left out.
+        #[arg(long, value_name = "KEY")]
+        key: Option<PublicKey>,
         /// The file; the data folder's own when it is left out.
         file: Option<PathBuf>,
     },
+    /// Prints the public key with which others check what this data folder publishes.
+    Key,
     /// Prints every entry, one JSON object per line.
     Dump {
         /// The file; the data folder's own when it is left out.

@@ -81,14 +81,7 @@ impl Watch {
 
     fn mend(&self) -> Status {
         let now = crate::clock::now();
-        let mended = self.writer.run_blocking(move |engine| {
-            engine.store().reopen()?;
-            // With nothing of its own to write, this takes in what the journal has beyond the
-            // store.
-            engine.append(Vec::new(), now)?;
-            // What was settled just before the write failed may never have been published.
-            engine.rebuild_base(now)
-        });
+        let mended = self.writer.run_blocking(move |engine| engine.reopen(now));
         match mended {
             Ok(()) => {
                 tracing::info!("the store was opened again, and the verdict database built anew");

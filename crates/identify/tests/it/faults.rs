@@ -6,7 +6,7 @@ use crate::sample::{
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use wardnet_identify::{Engine, EngineError, resting_view};
+use wardnet_identify::{Engine, EngineError, public_key, resting_view};
 use wardnet_journal::fault::FaultDisk;
 use wardnet_model::{Band, Record, SourceId, Timestamp};
 
@@ -197,4 +197,45 @@ fn a_full_data_folder_refuses_and_forgets_nothing() {
     append(&mut engine, Record::Evidence(said("after.top", feed, 1, START)), START);
     assert_eq!(band(&engine, "after.top", START), Band::Malicious);
     engine.close(START).unwrap();
+}
+
+#[test]
+fn what_somebody_else_made_is_not_served() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (here, view) = (folder.path(), folder.path().join("view"));
+    assert_eq!(public_key(here).unwrap(), None);
+    let mut engine = open(here, START);
+    let feed = source(&mut engine, "feed", START);
+    append(&mut engine, Record::Evidence(said("evil.top", feed, 1, START)), START);
+    engine.close(START).unwrap();
+    let key_file = here.join("signing-key");
+    let mode = || std::fs::metadata(&key_file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let key = public_key(here).unwrap();
+    assert!(key.is_some() && resting_view(here, START).is_some());
+
+    // The files of another installation, with a note that fits.
+    let elsewhere = tempfile::tempdir().unwrap();
+    crate::sample::copy(here, elsewhere.path());
+    std::fs::remove_file(elsewhere.path().join("signing-key")).unwrap();
+    let (engine, opened) = Engine::open(elsewhere.path(), options(), START).unwrap();
+    assert!(opened.rebuilt, "a new key signs a new base");
+    engine.close(START).unwrap();
+    assert_ne!(public_key(elsewhere.path()).unwrap(), key);
+    std::fs::remove_dir_all(&view).unwrap();
+    crate::sample::copy(&elsewhere.path().join("view"), &view);
+    assert!(resting_view(here, START).is_none());
+    std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (engine, opened) = Engine::open(here, options(), START).unwrap();
+    assert!(opened.rebuilt, "what another signed is not taken");
+    assert_eq!((mode(), public_key(here).unwrap()), (0o600, key));
+    assert_eq!(band(&engine, "evil.top", START), Band::Malicious);
+    let base = engine.views().load().base.clone().unwrap();
+    assert_eq!(base.signed_by(), key);
+    engine.close(START).unwrap();
+
+    std::fs::write(&key_file, "not a key").unwrap();
+    let error = Engine::open(here, options(), START).unwrap_err();
+    assert!(error.to_string().contains("signing-key is no signing key"), "{error}");
 }

@@ -1,12 +1,12 @@
 //! `kill -9`, again and again: everything acknowledged is answered after the next start.
 
-use crate::sample::{START, bad, band, import, open, options, said, source};
+use crate::sample::{START, bad, band, import, options, said, source};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
-use wardnet_identify::{Engine, spawn};
+use wardnet_identify::{Engine, Options, spawn};
 use wardnet_model::{Band, Record};
 
 const FOLDER: &str = "WARDNET_IDENTIFY_KILL_FOLDER";
@@ -18,7 +18,9 @@ const ROUNDS: u64 = 8;
 fn victim() {
     let Some(dir) = std::env::var_os(FOLDER) else { return };
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
-    let mut engine = open(Path::new(&dir), START);
+    // Bases are made all the time, some in the background and some in place.
+    let often = Options { overlay_max: 40, ..options() };
+    let (mut engine, _) = Engine::open(Path::new(&dir), often, START).unwrap();
     let feed = source(&mut engine, "feed", START);
     let (writer, _thread) = spawn(engine, || START).unwrap();
     let (answer, answers) = sync_channel(64);

@@ -1,7 +1,9 @@
 //! The engine from records to answers: imports, replay, time, tenants, faults.
 #![cfg(test)]
 
+mod background;
 mod faults;
+mod follow;
 mod import;
 mod kill;
 mod learning;

@@ -92,7 +92,7 @@ impl Events {
     }
 
     fn look(&mut self) -> Seen {
-        let batch = match self.shared.feed.since(self.cursor, LOOKED_AT) {
+        let batch = match self.shared.feed.since_for(self.follower.tenant, self.cursor, LOOKED_AT) {
             Ok(batch) => batch,
             Err(resync) => return Seen::Frame(self.give_up(&resync)),
         };

@@ -54,7 +54,8 @@ impl Reply {
         filter: &Filter,
     ) -> Result<(), Problem> {
         loop {
-            let batch = shared.feed.since(self.cursor, LOOKED_AT).map_err(gone)?;
+            let batch = shared.feed.since_for(follower.tenant, self.cursor, LOOKED_AT);
+            let batch = batch.map_err(gone)?;
             if !self.take(shared, &batch, (follower, filter)) || !batch.more {
                 return Ok(());
             }

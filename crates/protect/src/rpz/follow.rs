@@ -67,9 +67,19 @@ pub(super) fn catch_up((mut follower, mut beneath): Progress) -> Progress {
         match (&changes, &beneath) {
             (Some(changes), Some(beneath)) => {
                 let (serials, records_max) = (&*follower.serials, follower.records_max);
-                zone.advance(&News { view: &view, changes, beneath, serials, records_max });
+                let (cursor, serial) = (head, None);
+                let view = &view;
+                zone.advance(&News {
+                    view,
+                    changes,
+                    beneath,
+                    serials,
+                    cursor,
+                    serial,
+                    records_max,
+                });
             }
-            _ => zone.restart(&view, &follower.serials),
+            _ => zone.restart(&view, &follower.serials, head),
         }
     }
     follower.cursor = head;
@@ -77,7 +87,7 @@ pub(super) fn catch_up((mut follower, mut beneath): Progress) -> Progress {
 }
 
 /// Notes what is listed now.
-fn note(beneath: &mut Beneath, changes: &[Arc<PublishedChange>]) {
+pub(super) fn note(beneath: &mut Beneath, changes: &[Arc<PublishedChange>]) {
     let listed = changes.iter().filter(|change| change.tenant.is_none() && change.new.is_some());
     for change in listed {
         if let Some(Target::Name(name)) = Target::of_change(change) {

@@ -178,7 +178,7 @@ pub fn fuzz_rpz_question(bytes: &[u8]) {
     use super::config::{KeyConfig, ZoneConfig};
     let name = |text| hickory_proto::rr::Name::from_ascii(text).unwrap_or_default();
     let config = ZoneConfig { name: name("rpz.wardnet."), ..ZoneConfig::default() };
-    let zones = [Arc::new(Zone::new(&config, Arc::default(), 1_000))];
+    let zones = [Arc::new(Zone::at(&config, Arc::default(), 1_000, 0))];
     let secret = Some("c2VjcmV0LW9mLXRoZS10ZXN0LW9ubHktMzItb2N0ZXRz".to_owned());
     let key = KeyConfig {
         name: name("key.test."),

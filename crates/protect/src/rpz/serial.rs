@@ -5,6 +5,7 @@
 //! outrun. What was given last is written down, a minute ahead: a primary that is started again, even
 //! with a clock that was set back, begins with a serial that no other content has had.
 
+use super::marks::Marks;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,9 @@ const AHEAD: u32 = 900;
 
 /// A file larger than this holds something else.
 const FILE_BYTES_MAX: u64 = 64;
+
+/// The name of the file beside it that tells at which places in the history they were given.
+const MARKS: &str = "rpz-marks";
 
 /// The serial of a time since 1970.
 fn serial_at(since_1970: Duration) -> u32 {
@@ -52,6 +56,8 @@ pub struct Serials {
     /// Where it is written down, if anywhere.
     file: Option<PathBuf>,
     given: Mutex<Given>,
+    /// At which places in the history of changes they were given.
+    pub(super) marks: Marks,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +80,8 @@ impl Serials {
                 None
             }
         };
-        Self { file: Some(file), given: Mutex::new(Given { last, written: last }) }
+        let marks = Marks::open(file.with_file_name(MARKS));
+        Self { file: Some(file), given: Mutex::new(Given { last, written: last }), marks }
     }
 
     /// A serial for content of which nobody has seen an earlier version from this primary.

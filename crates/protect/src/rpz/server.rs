@@ -6,7 +6,8 @@ use super::health::RpzHealth;
 use super::listen::{Live, Shared, serve_tcp, serve_udp};
 use super::metrics::{Counters, RpzMetrics};
 use super::notify::Teller;
-use super::serial::{Serials, since_1970};
+use super::resume::{Wanted, resume};
+use super::serial::Serials;
 use super::tsig::{self, KeyError};
 use super::zone::Zone;
 use arc_swap::ArcSwap;
@@ -119,7 +120,7 @@ impl Bound {
             secure.push(listener);
         }
         let (cursor, view) = around.feed.snapshot();
-        let live = Live::new(&config, keys, &view, &around.serials, &[]);
+        let live = Live::new(&config, keys, (cursor, &view), &around, &[]);
         let name = config.listen.iter().chain(&config.tls).next();
         let shared = Shared {
             live: Arc::new(ArcSwap::from_pointee(live)),
@@ -187,13 +188,21 @@ impl Live {
     fn new(
         config: &RpzConfig,
         keys: Vec<TSigner>,
-        view: &Arc<View>,
-        serials: &Serials,
+        (cursor, view): (Cursor, &Arc<View>),
+        around: &Surroundings,
         running: &[Arc<Zone>],
     ) -> Self {
         let zone = |wanted: &ZoneConfig| match running.iter().find(|zone| zone.config == *wanted) {
             Some(zone) => Arc::clone(zone),
-            None => Arc::new(Zone::new(wanted, Arc::clone(view), serials.begin(since_1970()))),
+            None => Arc::new(resume(&Wanted {
+                config: wanted,
+                primary: format!("{:?} {:?}", config.listen, config.tls),
+                feed: &around.feed,
+                serials: &around.serials,
+                cursor,
+                view,
+                records_max: config.limits.difference_records_max,
+            })),
         };
         let zones = config.zone.iter().map(zone).collect();
         Self { zones, keys, allow: config.allow.clone() }
@@ -236,9 +245,9 @@ impl Primary {
     /// and differences; secondaries of the others take them whole.
     pub async fn renew(&mut self, renewal: Renewal) {
         let Renewal { config, keys } = renewal;
-        let (_, view) = self.around.feed.snapshot();
+        let (cursor, view) = self.around.feed.snapshot();
         let running = self.live.load_full();
-        let live = Live::new(&config, keys, &view, &self.around.serials, &running.zones);
+        let live = Live::new(&config, keys, (cursor, &view), &self.around, &running.zones);
         self.live.store(Arc::new(live));
         self.config = config;
         self.tellers.shutdown().await;

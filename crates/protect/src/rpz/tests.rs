@@ -4,4 +4,5 @@
 mod client;
 mod content;
 mod questions;
+mod restart;
 mod sockets;

@@ -6,6 +6,7 @@
 use super::beneath::Beneath;
 use super::config::ZoneConfig;
 use super::judge::{ALWAYS, Bridges, Judge, Triggers};
+use super::marks::Mark;
 use super::record::{Records, wire};
 use super::serial::{Serials, since_1970};
 use super::target::{Target, above};
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::watch;
 use wardnet_model::Kind;
 use wardnet_score::Policy;
-use wardnet_verdictdb::{Layer, LookupError, PublishedChange, View};
+use wardnet_verdictdb::{Cursor, Layer, LookupError, PublishedChange, View};
 
 /// What changed with one serial. Records are bytes as in [`Records`].
 #[derive(Debug)]
@@ -57,6 +58,8 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Zone {
     pub(super) config: ZoneConfig,
+    /// Tells it from others in what is written down.
+    id: u64,
     /// Its name, lower case, as bytes.
     pub(super) origin: Vec<u8>,
     pub(super) name: String,
@@ -77,16 +80,22 @@ pub(super) struct News<'a> {
     /// What the view and the one before it list.
     pub(super) beneath: &'a Beneath,
     pub(super) serials: &'a Serials,
+    /// The place in the history that the view stands for.
+    pub(super) cursor: Cursor,
+    /// The serial that what is new had before a restart; else it is given one.
+    pub(super) serial: Option<u32>,
     /// Records of differences that are kept.
     pub(super) records_max: usize,
 }
 
 impl Zone {
-    pub(super) fn new(config: &ZoneConfig, view: Arc<View>, serial: u32) -> Self {
+    /// A zone of a view; `id` tells it from others in what is written down.
+    pub(super) fn at(config: &ZoneConfig, view: Arc<View>, serial: u32, id: u64) -> Self {
         let (policy, triggers) = (config.policy(), Triggers::from(config));
         let bridges = Judge { view: &view, policy, triggers }.bridges().map(Arc::new);
         Self {
             config: config.clone(),
+            id,
             origin: wire(&config.name),
             name: config.name.to_string(),
             records: Records::new(config),
@@ -123,14 +132,14 @@ impl Zone {
             Ok((delta, bridges)) => {
                 next.bridges = Ok(bridges);
                 if delta.len() > 0 {
-                    next.serial = news.serials.after(old.serial, since_1970());
+                    next.serial = self.serial_of(&old, news);
                     next.deltas.push_back(Arc::new(Delta { to: next.serial, ..delta }));
                     shed(&mut next.deltas, news.records_max);
                 }
             }
             Err(error) => {
                 tracing::error!(zone = self.name, %error, "a change cannot be told one by one");
-                self.restart(news.view, news.serials);
+                self.restart(news.view, news.serials, news.cursor);
                 return;
             }
         }
@@ -141,9 +150,25 @@ impl Zone {
         }
     }
 
+    /// Notes where in the history it begins, with nothing before.
+    pub(super) fn begin(&self, serials: &Serials, cursor: Cursor) {
+        serials.marks.restart(self.id, Mark { serial: self.state().serial, cursor });
+    }
+
+    /// The serial of what is new: that of before a restart, or another, which is written down before
+    /// anybody sees it.
+    fn serial_of(&self, old: &State, news: &News<'_>) -> u32 {
+        news.serial.unwrap_or_else(|| {
+            let serial = news.serials.after(old.serial, since_1970());
+            news.serials.marks.set(self.id, Mark { serial, cursor: news.cursor });
+            serial
+        })
+    }
+
     /// Goes on to a view of which it is not known in what it differs: secondaries take it whole.
-    pub(super) fn restart(&self, view: &Arc<View>, serials: &Serials) {
+    pub(super) fn restart(&self, view: &Arc<View>, serials: &Serials, cursor: Cursor) {
         let serial = serials.after(self.state().serial, since_1970());
+        serials.marks.restart(self.id, Mark { serial, cursor });
         let bridges = self.judge(view).bridges().map(Arc::new);
         let state = State { serial, view: Arc::clone(view), bridges, deltas: VecDeque::new() };
         self.state.store(Arc::new(state));

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
 use wardnet_verdictdb::{
-    ChangeFeed, Cursor, EntryData, FeedLimits, Layer, Profile, PublishedChange, ResyncReason,
-    Terms, View, Views,
+    ChangeFeed, Cursor, EntryData, FeedLimits, History, Layer, Limits, Profile, PublishedChange,
+    Recorder, ResyncReason, Terms, View, Views, fuzz_history,
 };
 
 const TENANT: TenantId = TenantId(5);
@@ -305,5 +305,108 @@ fn cursors_are_read_as_they_are_written() {
         "00000000000000fe-1 ",
     ] {
         assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+    }
+}
+
+/// Keeps a history in memory, until it is to fail.
+#[derive(Debug, Default, Clone)]
+struct Memory(Arc<std::sync::Mutex<(Vec<u8>, bool)>>);
+
+impl Recorder for Memory {
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        let mut memory = self.0.lock().unwrap();
+        memory.0.extend_from_slice(bytes);
+        !memory.1
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> bool {
+        let mut memory = self.0.lock().unwrap();
+        memory.0 = [HISTORY_HEAD, bytes].concat();
+        !memory.1
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.lock().unwrap().0.len()
+    }
+}
+
+/// The head of history number 9, of a run of zeros.
+const HISTORY_HEAD: &[u8] =
+    b"WVDBhist\x01\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn recorded(limits: FeedLimits) -> (Views, Arc<ChangeFeed>, Memory) {
+    let (views, memory) = (Views::default(), Memory::default());
+    assert_eq!(History::new(9).file_head([0; 16]), HISTORY_HEAD);
+    let feed = views.resume_changes(History::new(9), Some(Box::new(memory.clone())), limits);
+    (views, feed, memory)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_history_that_is_read_again_tells_the_same(
+        all in changes(60),
+        at_once in 1..9usize,
+        changes_max in 1..40usize,
+        torn in any::<prop::sample::Index>(),
+    ) {
+        let limits = FeedLimits { changes_max, ..FeedLimits::default() };
+        let (views, feed, memory) = recorded(limits);
+        let begin = feed.head();
+        for changes in all.chunks(at_once) {
+            views.publish(changes, NOW);
+        }
+        let bytes = memory.0.lock().unwrap().0.clone();
+        let past = History::decode(&bytes, &limits, &Limits::default()).unwrap();
+        prop_assert_eq!((past.base(), past.sequence()), (0, views.load().seq));
+        let again = Views::new((*views.load()).clone()).resume_changes(past, None, limits);
+        prop_assert_eq!(again.head(), feed.head());
+        let kept = Cursor { seq: feed.head().seq - feed.kept() as u64, ..begin };
+        let told = |feed: &ChangeFeed| {
+            let batch = feed.since(kept, usize::MAX).unwrap();
+            let of = |change: &Arc<PublishedChange>| format!("{change:?}");
+            batch.changes.iter().map(of).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(&again), told(&feed));
+        // Torn off anywhere, it is an earlier state or none.
+        fuzz_history(&bytes[..torn.index(bytes.len())]);
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_ends_the_history() {
+    let (views, feed, memory) = recorded(FeedLimits::default());
+    let cursor = feed.head();
+    views.publish(&[row(1, Kind::Url, Key::digest(b"one"), 0, Some(8))], NOW);
+    assert_eq!(feed.since(cursor, 10).unwrap().changes.len(), 1);
+    memory.0.lock().unwrap().1 = true;
+    views.publish(&[row(2, Kind::Url, Key::digest(b"two"), 0, Some(8))], NOW);
+    assert_ne!(feed.history(), 9, "its numbers would be given again after the next start");
+    assert_eq!(feed.since(cursor, 10).unwrap_err().reason, ResyncReason::Unknown);
+    let head = feed.head();
+    views.publish(&[row(3, Kind::Url, Key::digest(b"three"), 0, Some(8))], NOW);
+    assert_eq!(feed.since(head, 10).unwrap().changes.len(), 1, "but it goes on");
+}
+
+#[test]
+fn the_fuzzing_seed_of_a_history_is_of_this_format() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/verdictdb_history/two");
+    let (views, feed, memory) = recorded(FeedLimits::default());
+    feed.head();
+    views.publish(&[row(1, Kind::Url, Key::digest(b"one"), 0, Some(8))], NOW);
+    views.publish(&[row(2, Kind::Url, Key::digest(b"one"), 0, None)], NOW);
+    let bytes = memory.0.lock().unwrap().0.clone();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
+        std::fs::write(path, &bytes).unwrap();
+    }
+    fuzz_history(&bytes);
+    assert!(std::fs::read(path).unwrap() == bytes, "run again with UPDATE_EXPECT=1");
+    let mut random = crate::sample::Random(8);
+    for _ in 0..1_000 {
+        let mut mutated = bytes.clone();
+        mutated[random.below(bytes.len() as u64) as usize] ^= 1 << random.below(8);
+        fuzz_history(&mutated);
     }
 }

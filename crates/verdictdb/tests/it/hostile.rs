@@ -4,7 +4,8 @@ use crate::sample::{NOW, Random, Row, compile, open_lazily, row};
 use sha2::{Digest as _, Sha256};
 use wardnet_model::{Key, Kind};
 use wardnet_verdictdb::{
-    Db, Layer, LookupError, OpenError, OpenOptions, Prefix, View, fuzz_change_log, fuzz_open, log,
+    Db, Layer, LookupError, OpenError, OpenOptions, Prefix, SigningKey, View, fuzz_change_log,
+    fuzz_open, log,
 };
 
 fn sample() -> Vec<u8> {
@@ -134,7 +135,7 @@ fn hostile_content_behind_right_checksums_never_panics() {
 }
 
 /// The seeds that fuzzing begins with.
-fn seeds() -> [(&'static str, Vec<u8>); 4] {
+fn seeds() -> [(&'static str, Vec<u8>); 5] {
     let plain = |keys: &[Key], content| {
         let mut builder = wardnet_verdictdb::Builder::new(Default::default());
         for key in keys {
@@ -148,11 +149,15 @@ fn seeds() -> [(&'static str, Vec<u8>); 4] {
     let named = [row(1, Kind::Url, Key::digest(b"named"), 0, Some(7))];
     let mut ground = [Key([0; 32]); 12];
     ground.iter_mut().zip(1..).for_each(|(key, last)| key.0[7] = last);
+    let mut signed = plain(&[Key::digest(b"evil.example/")], 1);
+    let root = Db::open(signed.as_slice(), &OpenOptions::default()).unwrap().root();
+    signed.extend(SigningKey::from_seed(&[1; 32]).unwrap().sign_base(&root));
     [
         ("empty", plain(&[], 1)),
         ("domain", plain(&[Key::digest(b"evil.example/")], 1)),
         ("named", compile(&named, 3)),
         ("spilled", plain(&ground, 1)),
+        ("signed", signed),
     ]
 }
 

@@ -8,4 +8,5 @@ mod feed;
 mod hostile;
 mod networks;
 mod sample;
+mod signed;
 mod views;

@@ -3,8 +3,9 @@
 mod own;
 
 use crate::args::{Args, Db as Command};
+use crate::backend::folder;
 use crate::output::{line, thousands};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use own::{Changes, Target};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -12,13 +13,20 @@ use std::path::Path;
 use std::process::ExitCode;
 use wardnet_model::{Kind, Timestamp};
 use wardnet_verdictdb::{
-    Db, Difference, Entry, Layer, OpenOptions, SectionStat, Verify, diff, map_file,
+    Db, Difference, Entry, Layer, OpenOptions, PublicKey, SectionStat, Verify, diff, map_file,
 };
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Verify { file } => verify(&Target::find(args, file.as_deref())?)?,
+        Command::Verify { key, file } => {
+            let own = if file.is_none() { own_key(args)? } else { None };
+            verify(&Target::find(args, file.as_deref())?, key.or(own))?;
+        }
+        Command::Key => match own_key(args)? {
+            Some(key) => line(key),
+            None => bail!("there is no key yet: it is made when the data folder is first opened"),
+        },
         Command::Dump { file } => dump(&Target::find(args, file.as_deref())?)?,
         Command::Diff { old, new } => {
             let (old, new) = (open(old, Verify::Full)?, open(new, Verify::Full)?);
@@ -42,18 +50,31 @@ pub(crate) fn run(args: &Args, command: &Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify(target: &Target) -> anyhow::Result<()> {
-    let db = open(&target.base, Verify::Full)?;
+/// The public key of the data folder.
+fn own_key(args: &Args) -> anyhow::Result<Option<PublicKey>> {
+    Ok(wardnet_identify::public_key(&folder(args)?.0)?)
+}
+
+fn verify(target: &Target, key: Option<PublicKey>) -> anyhow::Result<()> {
+    let db = open_signed(&target.base, Verify::Full, key)?;
     db.verify().with_context(|| format!("{} is damaged", target.base.display()))?;
+    let signed = |key: Option<PublicKey>| match key {
+        Some(key) => format!("signed by {key}"),
+        None => "not signed".to_owned(),
+    };
     line(format!(
-        "{}: whole, {} entries, root {}",
+        "{}: whole, {} entries, root {}, {}",
         target.base.display(),
         thousands(db.stat().entries()),
-        wardnet_model::hex::Hex(&db.root())
+        wardnet_model::hex::Hex(&db.root()),
+        signed(db.signed_by())
     ));
     if let Some(log) = &target.log {
-        let count = thousands(Changes::read(log, db.sequence())?.count() as u64);
-        line(format!("{}: whole, {count} changes since", log.display()));
+        let changes = Changes::read(log, db.sequence())?;
+        changes.check(db.root(), key).with_context(|| format!("cannot use {}", log.display()))?;
+        let count = thousands(changes.count() as u64);
+        let signer = signed(changes.signed_by());
+        line(format!("{}: whole, {count} changes since, {signer}", log.display()));
     }
     Ok(())
 }
@@ -117,9 +138,13 @@ fn stat(target: &Target) -> anyhow::Result<()> {
 }
 
 fn open(path: &Path, verify: Verify) -> anyhow::Result<Db> {
+    open_signed(path, verify, None)
+}
+
+fn open_signed(path: &Path, verify: Verify, key: Option<PublicKey>) -> anyhow::Result<Db> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let bytes = map_file(&file).with_context(|| format!("cannot map {}", path.display()))?;
-    Db::open(bytes, &OpenOptions { verify, ..OpenOptions::default() })
+    Db::open(bytes, &OpenOptions { verify, signed_by: key, ..OpenOptions::default() })
         .with_context(|| format!("cannot use {}", path.display()))
 }
 

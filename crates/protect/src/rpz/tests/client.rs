@@ -5,6 +5,8 @@ use crate::rpz::follow::{Follower, Progress, beneath_of, catch_up};
 use crate::rpz::listen::Live;
 use crate::rpz::message::Asked;
 use crate::rpz::question::Transfer;
+use crate::rpz::resume::{Wanted, resume};
+use crate::rpz::serial::Serials;
 use crate::rpz::transfer::{Cut, send};
 use crate::rpz::tsig::Signer;
 use crate::rpz::zone::Zone;
@@ -13,6 +15,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -62,10 +65,32 @@ impl House {
 
     pub(super) fn with(config: &ZoneConfig, views: Views, limits: FeedLimits) -> Self {
         let feed = views.keep_changes(1, limits);
-        let (cursor, view) = feed.snapshot();
-        let zone = Arc::new(Zone::new(config, Arc::clone(&view), 1_000));
+        let (_, view) = feed.snapshot();
+        let zone = Zone::at(config, view, 1_000, 0);
+        Self::of(zone, views, Arc::default())
+    }
+
+    /// A server that starts on a folder in which the history of changes goes on.
+    pub(super) fn start(config: &ZoneConfig, views: Views, folder: &Path) -> Self {
+        let feed = views.keep_changes(1, FeedLimits::default());
+        let (serials, (cursor, view)) = (Serials::open(folder.join("rpz-serial")), feed.snapshot());
+        let zone = resume(&Wanted {
+            config,
+            primary: String::new(),
+            feed: &feed,
+            serials: &serials,
+            cursor,
+            view: &view,
+            records_max: 100_000,
+        });
+        Self::of(zone, views, Arc::new(serials))
+    }
+
+    fn of(zone: Zone, views: Views, serials: Arc<Serials>) -> Self {
+        let feed = Arc::clone(views.feed().unwrap());
+        let ((cursor, view), zone) = (feed.snapshot(), Arc::new(zone));
         let live = Live { zones: vec![Arc::clone(&zone)], keys: Vec::new(), allow: Vec::new() };
-        let (live, serials) = (Arc::new(ArcSwap::from_pointee(live)), Arc::default());
+        let live = Arc::new(ArcSwap::from_pointee(live));
         let seq = view.seq;
         let follower = Follower { feed, cursor, live, serials, records_max: 100_000 };
         Self { views, zone, follower: Some((follower, beneath_of(&view))), seq }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wardnet_model::{Key, Kind, Scope};
-use wardnet_verdictdb::{Change, Entry, EntryData, Layer, Limits, Prefix, Stored, log};
+use wardnet_verdictdb::{Change, Entry, EntryData, Layer, Limits, Prefix, PublicKey, Stored, log};
 
 /// A base file, and the log of the changes since when it is a data folder's own.
 #[derive(Debug)]
@@ -51,7 +51,10 @@ type Place = (Layer, Kind, Scope, Key);
 
 /// What changed since a base: the last word on each entry.
 #[derive(Debug, Default)]
-pub(super) struct Changes(BTreeMap<Place, Option<EntryData>>);
+pub(super) struct Changes {
+    last: BTreeMap<Place, Option<EntryData>>,
+    seal: Option<log::Seal>,
+}
 
 impl Changes {
     /// Reads a log. A server may be writing its last frame just now: it ends before that one.
@@ -60,7 +63,27 @@ impl Changes {
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let contents = log::decode(&bytes, &Limits::default())
             .with_context(|| format!("cannot use {}", path.display()))?;
-        Ok(Self::fold(contents.changes, sequence))
+        Ok(Self { seal: contents.seal, ..Self::fold(contents.changes, sequence) })
+    }
+
+    /// Who signed them.
+    pub(super) fn signed_by(&self) -> Option<PublicKey> {
+        self.seal.map(|seal| seal.key)
+    }
+
+    /// Checks that they follow the base of this root, and that they bear the signature that is
+    /// required.
+    pub(super) fn check(&self, root: [u8; 32], key: Option<PublicKey>) -> anyhow::Result<()> {
+        if self.seal.is_some_and(|seal| seal.base != root) {
+            bail!("the changes are those of another base");
+        }
+        match (key, self.signed_by()) {
+            (Some(key), None) => bail!("not signed, and only what {key} signed is taken"),
+            (Some(key), Some(found)) if key != found => {
+                bail!("signed by {found}, and only what {key} signed is taken")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fold(changes: Vec<Change>, sequence: u64) -> Self {
@@ -68,18 +91,18 @@ impl Changes {
         for change in changes.into_iter().filter(|change| change.seq > sequence) {
             last.insert((change.layer, change.kind, change.scope, change.key), change.new);
         }
-        Self(last)
+        Self { last, seal: None }
     }
 
     /// How many entries are spoken of.
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.last.len()
     }
 
     /// How many entries were set and removed, by layer and kind.
     pub(super) fn by_kind(&self) -> BTreeMap<(Layer, Kind), (u64, u64)> {
         let mut counts = BTreeMap::new();
-        for ((layer, kind, ..), new) in &self.0 {
+        for ((layer, kind, ..), new) in &self.last {
             let (set, removed) = counts.entry((*layer, *kind)).or_insert((0, 0));
             *if new.is_some() { set } else { removed } += 1;
         }
@@ -93,9 +116,9 @@ impl Changes {
         let from = (entry.layer(), entry.kind, entry.scope, entry.key);
         if Prefix::from_key(entry.kind, &entry.key).is_some() {
             // Keys of addresses and networks are kept whole.
-            return self.0.contains_key(&from);
+            return self.last.contains_key(&from);
         }
-        let next = self.0.range(from..).next();
+        let next = self.last.range(from..).next();
         next.is_some_and(|((layer, kind, scope, key), _)| {
             (*layer, *kind, *scope) == (entry.layer(), entry.kind, entry.scope)
                 && begins_alike(key, &entry.key, stored.key_bits)
@@ -104,7 +127,7 @@ impl Changes {
 
     /// The entries that were set.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.0.iter().filter_map(|((_, kind, scope, key), new)| {
+        self.last.iter().filter_map(|((_, kind, scope, key), new)| {
             new.as_ref().map(|data| data.as_entry(*kind, *key, *scope))
         })
     }
