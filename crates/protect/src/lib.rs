@@ -30,6 +30,7 @@ pub mod health;
 pub mod lookup;
 mod missed;
 pub mod openapi;
+mod parameter;
 pub mod resolver;
 pub mod rpz;
 pub mod safebrowsing;

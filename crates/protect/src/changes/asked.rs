@@ -7,6 +7,7 @@ use wardnet_server::Problem;
 use wardnet_verdictdb::{Cursor, Entry, Layer, Profile, PublishedChange};
 
 use super::Limits;
+use crate::parameter::{number, read};
 
 /// What a client wants to hear of; empty means everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,20 +123,5 @@ pub(super) fn wants_events(headers: &HeaderMap) -> bool {
     types.any(|item| {
         let essence = item.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case("text/event-stream")
-    })
-}
-
-fn read<T: std::str::FromStr<Err: std::fmt::Display>>(
-    what: &str,
-    value: &str,
-) -> Result<T, Problem> {
-    value.parse().map_err(|error| Problem::bad_request(format!("`{what}`: {error}")))
-}
-
-fn number(what: &str, value: &str, max: u64) -> Result<u64, Problem> {
-    let is_plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|number| is_plain && *number <= max);
-    number.ok_or_else(|| {
-        Problem::bad_request(format!("`{what}` is to be a whole number from 0 to {max}"))
     })
 }

@@ -2,6 +2,7 @@
 
 use super::format::Format;
 use super::item::Sort;
+use crate::parameter::{number, read};
 use wardnet_model::{Category, CategorySet, Kind, Risk};
 use wardnet_score::{Level, Policy};
 use wardnet_server::Problem;
@@ -28,15 +29,18 @@ impl Asked {
             match &*name {
                 "kind" => kinds.push(kind(format, &value)?),
                 "category" => {
-                    let category: Category = parsed("category", &value)?;
+                    let category: Category = read("category", &value)?;
                     policy.categories = policy.categories.with(category);
                 }
-                "level" => policy.level = parsed::<Level>("level", &value)?,
+                "level" => policy.level = read::<Level>("level", &value)?,
                 "risk_min" => {
-                    let least: u8 = parsed("risk_min", &value)?;
-                    risk_min = Risk::new(least);
+                    let least = number("risk_min", &value, 100)?;
+                    risk_min = Risk::new(u8::try_from(least).unwrap_or(100));
                 }
-                "max" => max = parsed("max", &value)?,
+                "max" => {
+                    let most = number("max", &value, u32::MAX.into())?;
+                    max = usize::try_from(most).unwrap_or(usize::MAX);
+                }
                 "for" => {
                     for_others = match &*value {
                         "own" => false,
@@ -72,17 +76,11 @@ impl Asked {
 }
 
 fn kind(format: Format, value: &str) -> Result<Kind, Problem> {
-    let kind: Kind = parsed("kind", value)?;
+    let kind: Kind = read("kind", value)?;
     if Sort::of(kind).is_none_or(|sort| !format.sorts().contains(&sort)) {
         let name = format.name();
-        return Err(Problem::bad_request(format!("the format `{name}` has no place for {value}")));
+        let detail = format!("there is no list of this kind: `{name}` has no place for {kind}");
+        return Err(Problem::not_found(detail));
     }
     Ok(kind)
-}
-
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-    what: &str,
-    value: &str,
-) -> Result<T, Problem> {
-    value.parse().map_err(|error| Problem::bad_request(format!("`{what}`: {error}")))
 }

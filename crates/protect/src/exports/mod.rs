@@ -112,3 +112,6 @@ fn respond(status: StatusCode, format: Format, tag: HeaderValue, body: Body) -> 
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

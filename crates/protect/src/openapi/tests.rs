@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{House, json as body_of, send, view};
-use crate::{changes, health, lookup, status};
+use crate::{changes, exports, health, lookup, status};
 use wardnet_server::Health;
 use wardnet_verdictdb::{FeedLimits, Views};
 
@@ -56,6 +56,8 @@ fn the_kinds_categories_and_bands_are_those_of_the_model() {
     assert_eq!(schemas["Kind"]["enum"], json!(kinds));
     let categories: Vec<_> = wardnet_model::Category::all().map(|one| one.name()).collect();
     assert_eq!(schemas["Category"]["enum"], json!(categories));
+    let formats: Vec<_> = exports::Format::ALL.iter().map(|one| one.name()).collect();
+    assert_eq!(schemas["ExportFormat"]["enum"], json!(formats));
     for band in schemas["Band"]["enum"].as_array().unwrap() {
         band.as_str().unwrap().parse::<wardnet_model::Band>().unwrap();
     }
@@ -70,17 +72,19 @@ async fn every_path_is_served_and_the_description_too() {
     let feed = views.keep_changes(1, FeedLimits::default());
     let parts = (Arc::clone(&house.tokens), &house.metrics);
     let limits = changes::Limits::default();
+    let exports = exports::ExportState::new(Arc::clone(&feed), Arc::new(|_| true));
     let changes = changes::ChangesState::new(views.clone(), feed, parts, limits);
     let router = health::routes(&house.gate, state)
         .merge(changes::routes(&house.gate, changes))
+        .merge(exports::routes(&house.gate, exports))
         .merge(lookup::routes(&house.gate, lookup::LookupState::new(views.clone())))
         .merge(status::routes(&house.gate, status::StatusState::new("1", views)))
         .merge(routes(&house.gate, &document));
     let router = house.router(router);
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let method = method.to_uppercase();
-            let response = send(&router, &method, path, Some(&house.reader), None).await;
+            let (method, path) = (method.to_uppercase(), path.replace("{format}", "plain"));
+            let response = send(&router, &method, &path, Some(&house.reader), None).await;
             assert!(!matches!(response.status().as_u16(), 404 | 405), "{method} {path}");
         }
     }
