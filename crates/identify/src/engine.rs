@@ -514,7 +514,7 @@ impl Engine {
     /// Writes everything down and lets go of the folder. The next opening is quick.
     pub fn close(mut self, now: Timestamp) -> Result<(), EngineError> {
         self.hold(false, now)?;
-        self.store.persist()?;
+        self.store.persist_at_end()?;
         self.journal.checkpoint()?;
         let position = self.store.position()?;
         let due = self.store.next_due()?;
