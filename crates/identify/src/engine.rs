@@ -558,7 +558,7 @@ impl Engine {
             self.hold(false, now)?;
         }
         self.publish_pending(now);
-        self.store.persist()?;
+        self.store.persist_at_end()?;
         self.journal.checkpoint()?;
         if self.rebuild.is_behind() || self.import_hides {
             return Ok(());

@@ -150,6 +150,18 @@ fn levels(host: &str, suffixes: &SuffixList, hosts_max: usize) -> Hosts {
     hosts
 }
 
+/// The names that a question about a domain asks for: itself, and its parents down to the
+/// registered domain, each with how many labels it lacks. Their expressions are
+/// [`host_expressions`].
+pub fn question_names<'a>(
+    name: impl Into<DomainRef<'a>>,
+    suffixes: &SuffixList,
+) -> impl Iterator<Item = (&'a str, u8)> {
+    let name = name.into().as_str();
+    let hosts = levels(name, suffixes, QUESTION_HOSTS_MAX);
+    hosts.into_iter().filter_map(|(start, level)| Some((name.get(usize::from(start)..)?, level)))
+}
+
 /// The expressions of a domain: `a.b.example/`, `b.example/` down to the registered domain.
 #[derive(Debug, Clone)]
 pub struct HostExpressions {

@@ -6,9 +6,10 @@
 //! between, and no memory is taken for a datagram.
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendto};
+use smallvec::SmallVec;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What the kernel may hold back for a socket whose thread is busy.
 const KERNEL_BYTES: usize = 4 << 20;
 
+/// Stands for a sender that the kernel does not tell, and that no answer reaches.
+const NOBODY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+
 /// Answers datagrams. Each thread has one of its own.
 pub trait Answerer: Send + 'static {
     /// Called before the datagrams that were taken at once: the time to look at clock and state.
@@ -36,8 +40,25 @@ pub trait Answerer: Send + 'static {
     /// answered later through a [`LateSender`].
     fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>);
 
+    /// Answers all that were taken at once, each into the buffer of its position. Whoever can share
+    /// work between them does so here.
+    fn answer_all(&mut self, datagrams: &[Datagram<'_>], answers: &mut [Vec<u8>]) {
+        for (datagram, out) in datagrams.iter().zip(answers) {
+            self.answer(datagram.from, datagram.bytes, out);
+        }
+    }
+
     /// Called after them.
     fn end(&mut self) {}
+}
+
+/// A datagram as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Datagram<'d> {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// What it says.
+    pub bytes: &'d [u8],
 }
 
 /// Sockets on one address, one for each thread.
@@ -155,13 +176,16 @@ fn exchange(socket: &UdpSocket, answerer: &mut impl Answerer) -> io::Result<()> 
             return Ok(());
         }
         answerer.begin();
-        for (((length, from), datagram), answer) in came.iter().zip(&received).zip(&mut answers) {
-            answer.clear();
-            let from = from.as_ref().and_then(sender);
-            if let (Some(from), Some(datagram)) = (from, datagram.get(..*length)) {
-                answerer.answer(from, datagram, answer);
-            }
-        }
+        let datagrams: SmallVec<[Datagram<'_>; AT_ONCE]> = came
+            .iter()
+            .zip(&received)
+            .map(|((length, from), datagram)| Datagram {
+                from: from.as_ref().and_then(sender).unwrap_or(NOBODY),
+                bytes: datagram.get(..*length).unwrap_or_default(),
+            })
+            .collect();
+        answers.iter_mut().for_each(Vec::clear);
+        answerer.answer_all(&datagrams, &mut answers);
         answerer.end();
         send(socket, &mut heads_out, &answers, &came);
     }

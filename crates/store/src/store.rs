@@ -26,6 +26,12 @@ const READERS_WAIT: Duration = Duration::from_secs(30);
 /// How often it looks whether they have ended.
 const READERS_LOOK: Duration = Duration::from_millis(5);
 
+/// Bytes of writes that may be left for the next opening to gather again.
+const GATHERED_MAX: u64 = 1 << 20;
+
+/// How long the end waits for gathered writes to become files. They are safe either way.
+const WRITE_OUT_WAIT: Duration = Duration::from_secs(10);
+
 const POSITION: &[u8] = b"position";
 const LAYOUT_KEY: &[u8] = b"layout";
 const SETTLED_EPOCH: &[u8] = b"settled epoch";
@@ -633,6 +639,13 @@ impl Store {
         let tables = self.tables()?;
         tables.database.persist(PersistMode::SyncAll)?;
         Ok(())
+    }
+
+    /// [`Self::persist`], before the store is let go of. Much that was gathered in memory becomes
+    /// files: whoever opens the store next would have to hold all of it in memory again.
+    pub fn persist_at_end(&self) -> Result<(), StoreError> {
+        self.tables()?.write_out(GATHERED_MAX, WRITE_OUT_WAIT)?;
+        self.persist()
     }
 
     /// Bytes on disk.

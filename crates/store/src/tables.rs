@@ -3,6 +3,10 @@
 use crate::{Options, StoreError};
 use fjall::{Keyspace, KeyspaceCreateOptions};
 use std::path::Path;
+use std::time::Duration;
+
+/// How often it looks whether gathered writes are files.
+const WRITTEN_LOOK: Duration = Duration::from_millis(5);
 
 /// Everything that is open in the engine.
 pub(crate) struct Tables {
@@ -42,5 +46,35 @@ impl Tables {
             meta: keyspace("meta")?,
             database,
         })
+    }
+
+    /// Has writes that are gathered in memory written into files, if they are more than `most`
+    /// bytes, and waits for that, though not for ever: a full disk takes none.
+    pub(crate) fn write_out(&self, most: u64, patience: Duration) -> Result<(), StoreError> {
+        if self.database.write_buffer_size() <= most {
+            return Ok(());
+        }
+        let all = [
+            &self.dossiers,
+            &self.crossings,
+            &self.batches,
+            &self.members,
+            &self.relations,
+            &self.calibrations,
+            &self.faded,
+            &self.listings,
+            &self.meta,
+        ];
+        for table in all {
+            table.rotate_memtable()?;
+        }
+        let looks = patience.as_millis() / WRITTEN_LOOK.as_millis();
+        for _ in 0..looks {
+            if all.iter().all(|table| table.sealed_memtable_count() == 0) {
+                break;
+            }
+            std::thread::sleep(WRITTEN_LOOK);
+        }
+        Ok(())
     }
 }

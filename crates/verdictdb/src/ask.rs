@@ -14,8 +14,13 @@ use std::net::{IpAddr, SocketAddr};
 use wardnet_model::reserved::{is_reserved, is_special_name};
 use wardnet_model::{
     Band, Basis, Category, CategorySet, Form, HostRef, Indicator, Key, Kind, Risk, Scope,
-    SuffixList, TenantId, Timestamp, domain_key, host_expressions, question_expressions,
+    SuffixList, TenantId, Timestamp, domain_key, question_names,
 };
+
+mod many;
+mod named;
+
+use named::{Named, Step};
 
 /// The most matches that an answer shows; the chain is always followed to its end.
 pub const MATCHES_SHOWN_MAX: usize = 32;
@@ -98,11 +103,27 @@ impl View {
         suffixes: &SuffixList,
         now: Timestamp,
     ) -> Result<Answer<'v, 'q>, LookupError> {
+        let reserved = reserved(question.indicator);
+        let mut named = Named::default();
+        let count = if reserved.is_none() { named.add(question.indicator, suffixes) } else { 0 };
+        named.hash();
+        self.ask_hashed(question, reserved, named.take(count), suffixes, now)
+    }
+
+    /// Answers a question whose names are hashed already.
+    fn ask_hashed<'v, 'q>(
+        &'v self,
+        question: &Question<'q>,
+        reserved: Option<&'static str>,
+        (steps, keys): (&[Step<'q>], &[Key]),
+        suffixes: &SuffixList,
+        now: Timestamp,
+    ) -> Result<Answer<'v, 'q>, LookupError> {
         let mut chain =
             Chain { view: self, tenant: question.tenant, now, step: 0, matches: SmallVec::new() };
-        let reserved = reserved(question.indicator);
         if reserved.is_none() {
-            chain.follow(question.indicator, suffixes)?;
+            let mut names = steps.iter().zip(keys);
+            chain.follow(question.indicator, &mut names, suffixes)?;
             chain.addresses(question.addresses)?;
         }
         Ok(chain.answer(self.as_of, reserved))
@@ -141,14 +162,18 @@ struct Chain<'v, 'q> {
 }
 
 impl<'v, 'q> Chain<'v, 'q> {
-    fn follow(
+    fn follow<'s>(
         &mut self,
         indicator: &'q Indicator,
+        names: impl Iterator<Item = (&'s Step<'q>, &'s Key)>,
         suffixes: &SuffixList,
-    ) -> Result<(), LookupError> {
+    ) -> Result<(), LookupError>
+    where
+        'q: 's,
+    {
         match indicator {
-            Indicator::Url(url) => self.url(url, suffixes),
-            Indicator::Domain(name) => self.domain(name, suffixes),
+            Indicator::Url(url) => self.url(url, names),
+            Indicator::Domain(_) => self.domain(names),
             Indicator::Address(address) => self.address(*address),
             Indicator::Network(network) => self.prefixes(network.addr(), network.prefix_len()),
             Indicator::Endpoint(endpoint) => {
@@ -166,34 +191,38 @@ impl<'v, 'q> Chain<'v, 'q> {
         }
     }
 
-    fn url(
+    fn url<'s>(
         &mut self,
         url: &'q wardnet_model::Url,
-        suffixes: &SuffixList,
-    ) -> Result<(), LookupError> {
+        names: impl Iterator<Item = (&'s Step<'q>, &'s Key)>,
+    ) -> Result<(), LookupError>
+    where
+        'q: 's,
+    {
         let host = url.host();
         let mut level = 0;
-        for expression in question_expressions(url, suffixes) {
-            if expression.host_level != level {
-                self.host_of(host, level)?;
-                level = expression.host_level;
+        // The last expression of a host is that of the host itself.
+        let mut last = None;
+        for (step, key) in names {
+            if step.level != level {
+                self.host_of(host, level, last)?;
+                level = step.level;
             }
-            let exact_host = expression.host_level == 0;
-            let page = matches!(expression.form, Form::Exact | Form::WithoutQuery);
-            let whole = expression.form == Form::Exact;
-            self.find(Kind::Url, &expression.key(), Under::Text(expression.text), |scope| {
-                match scope {
-                    Scope::Exact => exact_host && page,
-                    Scope::Subtree => true,
-                    Scope::Below => !(exact_host && whole),
-                }
+            let exact_host = step.level == 0;
+            let page = matches!(step.form, Form::Exact | Form::WithoutQuery);
+            let whole = step.form == Form::Exact;
+            self.find(Kind::Url, key, Under::Text(step.text.text()), |scope| match scope {
+                Scope::Exact => exact_host && page,
+                Scope::Subtree => true,
+                Scope::Below => !(exact_host && whole),
             })?;
+            last = Some((step.text.text(), key));
         }
         if let HostRef::Address(address) = host {
             let port = url.port().unwrap_or_else(|| url.scheme().default_port());
             self.endpoint(SocketAddr::new(address, port))?;
         }
-        self.host_of(host, level)
+        self.host_of(host, level, last)
     }
 
     fn endpoint(&mut self, endpoint: SocketAddr) -> Result<(), LookupError> {
@@ -201,46 +230,49 @@ impl<'v, 'q> Chain<'v, 'q> {
         self.find(Kind::Endpoint, &key, Under::Endpoint(endpoint), Scope::covers_self)
     }
 
-    /// The host of a URL, or one of its parents.
-    fn host_of(&mut self, host: HostRef<'q>, level: u8) -> Result<(), LookupError> {
-        match host {
-            HostRef::Domain(name) => self.name(after_labels(name.as_str(), level), level),
-            HostRef::Address(address) => self.address(address),
-            HostRef::Other(text) => self.name(after_labels(text, level), level),
+    /// The host of a URL, or one of its parents. `last` is an expression of it with its key.
+    fn host_of(
+        &mut self,
+        host: HostRef<'q>,
+        level: u8,
+        last: Option<(&str, &Key)>,
+    ) -> Result<(), LookupError> {
+        let name = match host {
+            HostRef::Domain(name) => name.as_str(),
+            HostRef::Address(address) => return self.address(address),
+            HostRef::Other(text) => text,
+        };
+        let name = after_labels(name, level);
+        match last {
+            Some((text, key)) if text.strip_suffix('/') == Some(name) => {
+                self.name(key, Under::Text(name), level)
+            }
+            _ => self.name(&domain_key(name), Under::Text(name), level),
         }
     }
 
-    fn domain(
+    fn domain<'s>(
         &mut self,
-        name: &'q wardnet_model::DomainName,
-        suffixes: &SuffixList,
-    ) -> Result<(), LookupError> {
-        for expression in host_expressions(name, suffixes).iter() {
-            let level = expression.host_level;
-            self.name_key(
-                &expression.key(),
-                Under::Text(after_labels(name.as_str(), level)),
-                level,
-            )?;
-        }
-        Ok(())
+        mut names: impl Iterator<Item = (&'s Step<'q>, &'s Key)>,
+    ) -> Result<(), LookupError>
+    where
+        'q: 's,
+    {
+        names.try_for_each(|(step, key)| self.name(key, Under::Text(step.text.text()), step.level))
     }
 
     fn parents(&mut self, name: &'q str, suffixes: &SuffixList) -> Result<(), LookupError> {
         let Ok(parsed) = wardnet_model::DomainName::parse(name) else {
             return Ok(());
         };
-        for expression in host_expressions(&parsed, suffixes).iter() {
-            self.name(after_labels(name, expression.host_level), expression.host_level)?;
+        for (_, level) in question_names(&parsed, suffixes) {
+            let name = after_labels(name, level);
+            self.name(&domain_key(name), Under::Text(name), level)?;
         }
         Ok(())
     }
 
-    fn name(&mut self, name: &'q str, level: u8) -> Result<(), LookupError> {
-        self.name_key(&domain_key(name), Under::Text(name), level)
-    }
-
-    fn name_key(&mut self, key: &Key, under: Under<'q>, level: u8) -> Result<(), LookupError> {
+    fn name(&mut self, key: &Key, under: Under<'q>, level: u8) -> Result<(), LookupError> {
         self.find(Kind::Domain, key, under, |scope| match level {
             0 => scope.covers_self(),
             _ => scope.covers_beneath(),

@@ -152,6 +152,17 @@ impl Section {
     }
 }
 
+impl Section {
+    /// The number of the shard that the networks around an address are in, but for the shortest.
+    #[inline(always)]
+    pub(crate) fn shard_of_network(&self, prefix: Prefix) -> u32 {
+        let bits = u32::from(self.record.shard_bits);
+        let below = u32::from(prefix.family.bits()).saturating_sub(bits);
+        let number = prefix.address.checked_shr(below).unwrap_or(0);
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+}
+
 /// The place of an entry in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -414,9 +425,7 @@ impl<D: AsRef<[u8]>> Db<D> {
         prefix: Prefix,
     ) -> Result<Walk<'_>, LookupError> {
         let bits = u32::from(section.record.shard_bits);
-        let below = u32::from(prefix.family.bits()).saturating_sub(bits);
-        let regular = prefix.address.checked_shr(below).unwrap_or(0);
-        let regular = u32::try_from(regular).unwrap_or(u32::MAX);
+        let regular = section.shard_of_network(prefix);
         // Networks that are shorter than what the shards tell apart have a shard of their own.
         let short = 1u32.wrapping_shl(bits);
         let details = section.details.get(short as usize);

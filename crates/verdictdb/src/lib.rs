@@ -11,6 +11,7 @@
 //! | write a file from sorted entries in bounded memory | [`Plan`], [`StreamBuilder`] |
 //! | open a file (mapped, owned or shared bytes) | [`Db::open`], [`map_file`] |
 //! | look up | [`View::find`], [`View::networks`], [`View::find_batch`] |
+//! | judge | [`View::ask`], [`View::ask_many`] |
 //! | find a hit's name and dates | [`View::name`], [`View::facts`] |
 //! | publish changes and swap bases under running readers | [`Views`] |
 //! | learn what changes, or walk everything that is said | [`ChangeFeed`], [`View::entries`] |
@@ -69,6 +70,7 @@ mod directory;
 mod dump;
 mod entry;
 mod error;
+mod expect;
 mod feed;
 mod fuzz;
 mod limits;

@@ -11,6 +11,7 @@
 
 use crate::bits::{BitWriter, bits_for, low_mask, packed_len, to_lines, window};
 use crate::buckets;
+use crate::map::prefetch;
 use crate::prefix::Family;
 
 /// Leading address bits that shard and bucket of IPv4 tell at most.
@@ -122,6 +123,21 @@ impl<'a> Networks<'a> {
         }
         let left = self.entries.get(begin as usize * 4..end as usize * 4);
         Some(begin + if counted > 0 { not_above(left?, address as u32) } else { 0 })
+    }
+
+    /// Has the entries fetched that a search for `address` would look at.
+    pub(crate) fn expect(&self, address: u128) {
+        let (begin, end) = match self.shape.bucket_bits {
+            0 => (0, self.shape.count),
+            _ => buckets::range(self.index, self.shape.bucket(address)).unwrap_or((0, 0)),
+        };
+        let middle = u64::from(begin) + u64::from(end.saturating_sub(begin)) / 2;
+        let width = self.shape.family.bytes();
+        // A bucket of IPv4 addresses is about one line, and lies in two.
+        prefetch(self.entries, u64::from(begin) * width);
+        prefetch(self.entries, middle * width);
+        let packed = middle * u64::from(self.shape.stride());
+        prefetch(self.entries, self.shape.addresses_len() + packed / 8);
     }
 
     /// Every entry whose network holds `address`, the longest prefix first. No entry of the shard

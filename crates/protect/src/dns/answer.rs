@@ -9,10 +9,9 @@ use super::question::{self, Asked};
 use super::zone::Zone;
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use wardnet_model::Timestamp;
-use wardnet_server::udp::Answerer;
 use wardnet_server::{AddressMeters, monotonic_nanos};
 use wardnet_verdictdb::{View, Views};
 use wardnet_wire::dns::{CLASS_IN, Query, Rcode, Refused, Reply, extended, kind, read};
@@ -73,15 +72,15 @@ impl Shared {
 /// Answers questions; each thread and each connection has its own.
 #[derive(Debug)]
 pub(super) struct Lists {
-    shared: Arc<Shared>,
-    desk: Desk,
+    pub(super) shared: Arc<Shared>,
+    pub(super) desk: Desk,
 }
 
 /// What a thread has before it while it answers.
 #[derive(Debug)]
-struct Desk {
-    view: Arc<View>,
-    now: Timestamp,
+pub(super) struct Desk {
+    pub(super) view: Arc<View>,
+    pub(super) now: Timestamp,
     nanos: u64,
     tally: Tally,
     slipped: u32,
@@ -93,6 +92,19 @@ struct Desk {
 pub(super) struct From {
     pub(super) address: IpAddr,
     pub(super) udp: bool,
+}
+
+/// What there is to explain, as an extended error.
+type Reason = (u16, &'static str);
+
+/// A question that has to be judged.
+#[derive(Debug)]
+pub(super) struct Taken<'m, 's> {
+    from: From,
+    query: Query<'m>,
+    pub(super) zone: &'s Zone,
+    /// What is asked about; nothing when the zone can hold no such thing.
+    pub(super) asked: Option<Asked>,
 }
 
 impl Lists {
@@ -119,12 +131,23 @@ impl Lists {
 
     /// Writes the answer to a message; none to what deserves silence.
     pub(super) fn reply(&mut self, from: From, message: &[u8], out: &mut Vec<u8>) {
-        self.desk.reply(&self.shared, from, message, out);
+        let Self { shared, desk } = self;
+        if let Some(taken) = desk.take(shared, from, message, out) {
+            let said = desk.judge(shared, &taken);
+            desk.give(shared, &taken, said, out);
+        }
     }
 }
 
 impl Desk {
-    fn reply(&mut self, shared: &Shared, from: From, message: &[u8], out: &mut Vec<u8>) {
+    /// Reads a message. Gives back what has to be judged; to all else it writes the answer.
+    pub(super) fn take<'m, 's>(
+        &mut self,
+        shared: &'s Shared,
+        from: From,
+        message: &'m [u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Taken<'m, 's>> {
         let query = match read(message) {
             Ok(query) => query,
             Err(refused) => {
@@ -134,7 +157,7 @@ impl Desk {
                     Refused::Malformed => Reply::bare(message, Rcode::FormErr, out),
                     Refused::NotImplemented => Reply::bare(message, Rcode::NotImp, out),
                 }
-                return;
+                return None;
             }
         };
         let seconds = self.now.0 as u32;
@@ -143,10 +166,72 @@ impl Desk {
             cookie.is_some_and(|cookie| shared.cookies.are_good(cookie, from.address, seconds));
         if from.udp && !proven && self.asks_too_much(shared, from.address) {
             self.slip(&query, out);
-            return;
+            return None;
         }
-        let mut reply = Reply::to(&query, from.udp, out);
-        let reason = self.answer(shared, from, &query, &mut reply);
+        match find(shared, from, &query) {
+            Ok((zone, Some(asked))) => Some(Taken { from, query, zone, asked }),
+            Ok((zone, None)) => {
+                let mut reply = Reply::to(&query, from.udp, out);
+                reply.authoritative();
+                self.apex(zone, &query, &mut reply);
+                self.finish(shared, from, &query, reply, None);
+                None
+            }
+            Err((rcode, reason)) => {
+                self.tally.refused += 1;
+                let mut reply = Reply::to(&query, from.udp, out);
+                reply.rcode(rcode);
+                self.finish(shared, from, &query, reply, Some(reason));
+                None
+            }
+        }
+    }
+
+    /// Writes the answer to what was taken.
+    pub(super) fn give(
+        &mut self,
+        shared: &Shared,
+        taken: &Taken<'_, '_>,
+        said: Result<Option<Said>, Silence>,
+        out: &mut Vec<u8>,
+    ) {
+        let Taken { from, query, zone, .. } = taken;
+        let mut reply = Reply::to(query, from.udp, out);
+        reply.authoritative();
+        let mut reason = None;
+        match said {
+            Ok(Some(said)) => self.listed(zone, &said, query.kind, &mut reply),
+            Ok(None) => {
+                self.tally.unlisted += 1;
+                reply.rcode(Rcode::NxDomain);
+                self.negative(zone, &mut reply);
+            }
+            Err(silence) => {
+                self.tally.failed += 1;
+                reply.rcode(Rcode::ServFail);
+                reason = Some(match silence {
+                    Silence::Damaged => {
+                        (extended::OTHER, "a part of the database is damaged: no answer")
+                    }
+                    Silence::NoIndex => {
+                        (extended::NOT_READY, "the index of digests is not built yet: ask again")
+                    }
+                });
+            }
+        }
+        self.finish(shared, *from, query, reply, reason);
+    }
+
+    fn finish(
+        &self,
+        shared: &Shared,
+        from: From,
+        query: &Query<'_>,
+        reply: Reply<'_>,
+        reason: Option<Reason>,
+    ) {
+        let cookie = query.edns.and_then(|edns| edns.cookie);
+        let seconds = self.now.0 as u32;
         let own = cookie.and_then(|cookie| shared.cookies.make(cookie, from.address, seconds));
         reply.finish(reason, own.as_ref().map(<[u8; 24]>::as_slice));
     }
@@ -166,50 +251,6 @@ impl Desk {
         }
     }
 
-    /// Writes the records; gives the reason where there is something to explain.
-    fn answer(
-        &mut self,
-        shared: &Shared,
-        from: From,
-        query: &Query<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Option<(u16, &'static str)> {
-        let mut refuse = |rcode, reason| {
-            self.tally.refused += 1;
-            reply.rcode(rcode);
-            Some(reason)
-        };
-        if query.edns.is_some_and(|edns| edns.version != 0) {
-            return refuse(Rcode::BadVers, (extended::OTHER, "only EDNS version 0 is spoken"));
-        }
-        if !shared.may_ask(from.address) {
-            let reason = "your network may not ask here";
-            return refuse(Rcode::Refused, (extended::PROHIBITED, reason));
-        }
-        let found = shared.zones.iter().find_map(|zone| {
-            let before = query.name.before(wardnet_wire::dns::Name::of(&zone.octets))?;
-            Some((zone, before))
-        });
-        let Some((zone, before)) = found.filter(|_| query.class == CLASS_IN) else {
-            return refuse(Rcode::Refused, (extended::NOT_AUTHORITATIVE, "no such zone here"));
-        };
-        let labels: SmallVec<[&[u8]; 40]> = before.labels().collect();
-        let Some(labels) = zone.without_key(&labels) else {
-            let reason = "a key is needed right before the zone";
-            return refuse(Rcode::Refused, (extended::PROHIBITED, reason));
-        };
-        if query.kind == kind::ANY {
-            let reason = "ask for A or TXT (RFC 8482)";
-            return refuse(Rcode::Refused, (extended::NOT_SUPPORTED, reason));
-        }
-        reply.authoritative();
-        if labels.is_empty() {
-            self.apex(zone, query, reply);
-            return None;
-        }
-        self.entry(shared, zone, labels, query, reply)
-    }
-
     fn apex(&mut self, zone: &Zone, query: &Query<'_>, reply: &mut Reply<'_>) {
         self.tally.unlisted += 1;
         match query.kind {
@@ -222,52 +263,22 @@ impl Desk {
         }
     }
 
-    /// What a zone says of one name.
-    fn entry(
-        &mut self,
-        shared: &Shared,
-        zone: &Zone,
-        labels: &[&[u8]],
-        query: &Query<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Option<(u16, &'static str)> {
-        let said = match question::read(zone.config.kind, labels) {
-            Some(asked) => self.judge(shared, zone, &asked, query.kind == kind::TXT),
-            None => Ok(None),
-        };
-        match said {
-            Ok(Some(said)) => self.listed(zone, &said, query.kind, reply),
-            Ok(None) => {
-                self.tally.unlisted += 1;
-                reply.rcode(Rcode::NxDomain);
-                self.negative(zone, reply);
-            }
-            Err(silence) => {
-                self.tally.failed += 1;
-                reply.rcode(Rcode::ServFail);
-                return Some(match silence {
-                    Silence::Damaged => {
-                        (extended::OTHER, "a part of the database is damaged: no answer")
-                    }
-                    Silence::NoIndex => {
-                        (extended::NOT_READY, "the index of digests is not built yet: ask again")
-                    }
-                });
-            }
-        }
-        None
-    }
-
-    fn judge(
+    pub(super) fn judge(
         &self,
         shared: &Shared,
-        zone: &Zone,
-        asked: &Asked,
-        in_words: bool,
+        taken: &Taken<'_, '_>,
     ) -> Result<Option<Said>, Silence> {
-        let index = zone.needs_index().then(|| shared.index()).flatten();
-        let (view, index) = (self.view.as_ref(), index.as_deref());
-        Judge { view, index, now: self.now, in_words }.say(zone, asked)
+        let index = taken.zone.needs_index().then(|| shared.index()).flatten();
+        let judge = Judge { index: index.as_deref(), ..self.judge_of(&self.view, taken) };
+        match &taken.asked {
+            Some(asked) => judge.say(taken.zone, asked),
+            None => Ok(None),
+        }
+    }
+
+    /// Who judges what was taken, without an index.
+    pub(super) fn judge_of<'v>(&self, view: &'v View, taken: &Taken<'_, '_>) -> Judge<'v> {
+        Judge { view, index: None, now: self.now, in_words: taken.query.kind == kind::TXT }
     }
 
     fn listed(&mut self, zone: &Zone, said: &Said, kind: u16, reply: &mut Reply<'_>) {
@@ -299,16 +310,37 @@ impl Desk {
     }
 }
 
-impl Answerer for Lists {
-    fn begin(&mut self) {
-        self.refresh();
-    }
+/// A zone, and what it is asked about: nothing at the zone's own name, and else perhaps nothing that
+/// the zone could hold.
+type Found<'s> = (&'s Zone, Option<Option<Asked>>);
 
-    fn answer(&mut self, from: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) {
-        self.reply(From { address: from.ip().to_canonical(), udp: true }, datagram, out);
+/// Finds the zone that a question is for.
+fn find<'s>(
+    shared: &'s Shared,
+    from: From,
+    query: &Query<'_>,
+) -> Result<Found<'s>, (Rcode, Reason)> {
+    if query.edns.is_some_and(|edns| edns.version != 0) {
+        return Err((Rcode::BadVers, (extended::OTHER, "only EDNS version 0 is spoken")));
     }
-
-    fn end(&mut self) {
-        self.flush();
+    let refuse = |code, reason| Err((Rcode::Refused, (code, reason)));
+    if !shared.may_ask(from.address) {
+        return refuse(extended::PROHIBITED, "your network may not ask here");
     }
+    let found = shared.zones.iter().find_map(|zone| {
+        let before = query.name.before(wardnet_wire::dns::Name::of(&zone.octets))?;
+        Some((zone, before))
+    });
+    let Some((zone, before)) = found.filter(|_| query.class == CLASS_IN) else {
+        return refuse(extended::NOT_AUTHORITATIVE, "no such zone here");
+    };
+    let labels: SmallVec<[&[u8]; 40]> = before.labels().collect();
+    let Some(labels) = zone.without_key(&labels) else {
+        return refuse(extended::PROHIBITED, "a key is needed right before the zone");
+    };
+    if query.kind == kind::ANY {
+        return refuse(extended::NOT_SUPPORTED, "ask for A or TXT (RFC 8482)");
+    }
+    let asked = (!labels.is_empty()).then(|| question::read(zone.config.kind, labels));
+    Ok((zone, asked))
 }

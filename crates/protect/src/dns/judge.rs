@@ -72,11 +72,21 @@ impl Judge<'_> {
     ) -> Result<Option<Said>, LookupError> {
         let question = Question::about(indicator);
         let answer = self.view.ask(&question, SuffixList::shipped(), self.now)?;
-        let Some(listing) = zone.listing(&answer) else { return Ok(None) };
+        self.listed(zone, &answer, name)
+    }
+
+    /// What a zone makes of an answer.
+    pub(super) fn listed(
+        self,
+        zone: &Zone,
+        answer: &Answer<'_, '_>,
+        name: &dyn Display,
+    ) -> Result<Option<Said>, LookupError> {
+        let Some(listing) = zone.listing(answer) else { return Ok(None) };
         let words = match (self.in_words, zone.config.kind) {
             (false, _) => String::new(),
-            (true, ListKind::Mhr) => self.registry(&answer)?,
-            (true, _) => words(zone, &answer, &name.to_string()),
+            (true, ListKind::Mhr) => self.registry(answer)?,
+            (true, _) => words(zone, answer, &name.to_string()),
         };
         Ok(Some(Said::Listed(listing, words)))
     }

@@ -15,6 +15,7 @@
 //! that cannot be trusted answers SERVFAIL.
 
 mod answer;
+mod batch;
 mod config;
 mod cookie;
 mod digest;

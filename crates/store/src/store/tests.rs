@@ -68,7 +68,7 @@ fn what_was_taken_in_is_there_after_reopening() {
     assert_eq!(take_in(&store, vec![put()], 7), [Effect::Added]);
     assert_eq!(take_in(&store, vec![put()], 8), [Effect::Nothing], "twice changes nothing");
     take_in(&store, vec![Record::BatchSeen(seen(1, 2, 500))], 9);
-    store.persist().unwrap();
+    store.persist_at_end().unwrap();
     drop(store);
 
     let store = open(folder.path());
@@ -324,4 +324,29 @@ fn a_store_that_is_opened_again_has_what_it_had() {
     assert_eq!(store.batches_of(TenantId::SHARED, SourceId(1)).len(), 1);
     take_in(&store, vec![Record::Evidence(evidence("b.top", 1, 2, BatchId::NONE))], 3);
     assert!(dossier(&store, "b.top").is_some());
+}
+
+/// The engine gathers writes in memory, and reads its journal back into memory when it is opened.
+#[test]
+fn who_opens_a_store_does_not_hold_in_memory_what_was_written_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let gathered = |store: &Store| store.tables().unwrap().database.write_buffer_size();
+    let records = |from: u32| {
+        let names = (from..from + 10_000).map(|number| format!("name-{number}.top"));
+        names.map(|name| Record::Evidence(evidence(&name, 1, 5, BatchId::SNAPSHOT))).collect()
+    };
+    let store = open(folder.path());
+    take_in(&store, records(0), 7);
+    store.persist().unwrap();
+    drop(store);
+
+    let store = open(folder.path());
+    assert!(gathered(&store) > GATHERED_MAX, "{} bytes come back", gathered(&store));
+    take_in(&store, records(10_000), 8);
+    store.persist_at_end().unwrap();
+    drop(store);
+
+    let store = open(folder.path());
+    assert!(gathered(&store) <= GATHERED_MAX, "{} bytes come back", gathered(&store));
+    assert!(dossier(&store, "name-0.top").is_some() && dossier(&store, "name-19999.top").is_some());
 }

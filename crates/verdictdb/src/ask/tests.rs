@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     Builder, Change, Db, Entry, EntryData, Facts, OpenOptions, Options, Overlay, Profile, Terms,
 };
+use wardnet_model::question_expressions;
 
 const NOW: Timestamp = Timestamp(1_000);
 
