@@ -8,7 +8,7 @@ use crate::feeds::json_items::{Ending, Item, Step, each_item, is_one_a_line};
 use crate::feeds::lines::{Line, Lines};
 use crate::feeds::mapping::Role;
 use crate::feeds::output::{Output, Sink};
-use crate::feeds::record::{Record, Style};
+use crate::feeds::record::Record;
 use crate::feeds::report::excerpt;
 use crate::feeds::table::{Publisher, is_telling};
 use crate::feeds::{Limits, Mapping, RejectReason, Warning};
@@ -37,7 +37,7 @@ pub(crate) fn read<S: Sink>(
 ) -> io::Result<()> {
     let mapping = output.options.mapping.clone();
     let wanted = wanted(mapping.as_deref(), false);
-    let reader = Reader { mapping: mapping.as_deref(), style: publisher.style() };
+    let reader = Reader { mapping: mapping.as_deref(), publisher };
     read_items(input, &wanted, output, &mut |bytes, output| {
         let value: Value = serde_json::from_slice(bytes)
             .map_err(|error| RejectReason::Record(excerpt(&error.to_string())))?;
@@ -144,7 +144,7 @@ pub(crate) fn wanted(mapping: Option<&Mapping>, lines: bool) -> impl Fn(&[Step])
 /// Reads records.
 struct Reader<'m> {
     mapping: Option<&'m Mapping>,
-    style: Style,
+    publisher: Publisher,
 }
 
 impl Reader<'_> {
@@ -158,14 +158,14 @@ impl Reader<'_> {
             for (role, path) in &mapping.fields {
                 push_value(&mut record, *role, at_path(value, path));
             }
-            return record.emit(self.style, output);
+            return record.emit(self.publisher.style(), output);
         }
         match value {
             // A list of bare values.
             Value::String(text) => {
                 let mut record = Record::default();
                 record.push(Role::Indicator, Cow::Borrowed(text));
-                record.emit(self.style, output)
+                record.emit(self.publisher.style(), output)
             }
             value => {
                 let mut found = 0;
@@ -192,7 +192,12 @@ impl Reader<'_> {
             return;
         };
         let mut record = fields_of(object);
-        let is_record = is_telling(record.fields.iter().map(|(role, _)| *role));
+        let mut roles = record.fields.iter().map(|(role, _)| *role);
+        let is_record = match self.publisher {
+            Publisher::Any => is_telling(roles),
+            // Whose records these are is known.
+            _ => roles.any(Role::is_indicator),
+        };
         record.fields.extend(shared.fields.iter().cloned());
         if is_record {
             // The row was counted once; each further record inside it is a row of its own.
@@ -203,7 +208,7 @@ impl Reader<'_> {
             output.report.rows += further;
             output.line += further;
             *found += 1;
-            let outcome = record.emit(self.style, output);
+            let outcome = record.emit(self.publisher.style(), output);
             if outcome.is_err() {
                 output.settle(outcome, &value.to_string());
             }
@@ -266,7 +271,7 @@ pub(crate) fn sample(head: &[u8]) -> (usize, usize) {
     let mut nothing = Nothing;
     let mut output = Output::new(&options, &mut nothing);
     let wanted = wanted(None, is_one_a_line(head));
-    let reader = Reader { mapping: None, style: Style::default() };
+    let reader = Reader { mapping: None, publisher: Publisher::Any };
     let (mut records, mut useful) = (0, 0);
     // What ends the head ends the sample, too.
     let _ending = each_item(head, limits.record_bytes_max, &limits, &wanted, &mut |_, item| {

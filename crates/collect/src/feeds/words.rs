@@ -114,7 +114,7 @@ const CATEGORY_PARTS: [(&str, Category); 46] = [
 
 /// Tags of posts and events that describe an attack in general, in lower case and in order: besides
 /// categories, what names no family.
-const GENERAL_TAGS: [&str; 32] = [
+const GENERAL_TAGS: [&str; 33] = [
     "abuse",
     "android",
     "anomalous-activity",
@@ -127,6 +127,7 @@ const GENERAL_TAGS: [&str; 32] = [
     "cybercrime",
     "cybersecurity",
     "dfir",
+    "dprk",
     "fakeupdates",
     "infosec",
     "ioc",
