@@ -160,7 +160,14 @@ pub(crate) enum Feeds {
     /// Fetches a feed and shows what would come in. Nothing is stored.
     Try(TryFeed),
     /// Says what the feeds that are on have in common, and which groups that suggests.
-    Overlap(Output),
+    Overlap {
+        /// The feeds' catalogue; the configured one when it is left out.
+        #[arg(long, value_name = "FILE")]
+        feeds: Option<PathBuf>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 /// Options of `feeds try`.
@@ -178,6 +185,9 @@ pub(crate) struct TryFeed {
     /// What rows say: malicious, benign or context.
     #[arg(long, value_name = "STANCE")]
     pub(crate) stance: Option<String>,
+    /// The feeds' catalogue that names are looked for in; the configured one when it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) feeds: Option<PathBuf>,
     /// How many entries of each kind, and rejected rows of each reason, are shown.
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     pub(crate) samples: usize,

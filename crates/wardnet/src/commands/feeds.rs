@@ -31,7 +31,9 @@ pub(crate) fn run(args: &Args, command: &Feeds) -> anyhow::Result<ExitCode> {
         }
         Feeds::Catalogue { name: None, output } => return catalogue(output.json),
         Feeds::Try(options) => return trial::run(args, options),
-        Feeds::Overlap(output) => return overlap::run(args, *output),
+        Feeds::Overlap { feeds, output } => {
+            return overlap::run(args, feeds.as_deref(), *output);
+        }
         _ => {}
     }
     let backend = Backend::open(args)?;
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Args, command: &Feeds) -> anyhow::Result<ExitCode> {
             let path = format!("/v1/feeds/{}/release", escape(name));
             line(outcome_text(&backend.send_json(Method::POST, &path, &json!({}))?.json()?));
         }
-        Feeds::Formats | Feeds::Catalogue { .. } | Feeds::Try(_) | Feeds::Overlap(_) => {}
+        Feeds::Formats | Feeds::Catalogue { .. } | Feeds::Try(_) | Feeds::Overlap { .. } => {}
     }
     backend.close()?;
     Ok(status)

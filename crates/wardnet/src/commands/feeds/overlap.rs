@@ -29,9 +29,11 @@ struct Pair {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, feeds: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
     let (data_dir, config) = folder(args)?;
-    let path = config.feeds.as_deref().context("no feeds are configured")?;
+    let path = feeds
+        .or(config.feeds.as_deref())
+        .context("no feeds are configured; name their file with --feeds")?;
     let catalogue = crate::feeds::load(path)?;
     let mut feeds = Vec::new();
     for feed in catalogue.enabled() {

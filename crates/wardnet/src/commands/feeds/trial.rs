@@ -55,7 +55,8 @@ pub(super) fn run(args: &Args, options: &TryFeed) -> anyhow::Result<ExitCode> {
 /// The feed that is meant: one of feeds.toml, a public one, a URL, or a file.
 fn feed_of(args: &Args, options: &TryFeed) -> anyhow::Result<(FeedConfig, FetchSettings)> {
     let (_, config) = folder(args)?;
-    let own = config.feeds.as_deref().map(crate::feeds::load).transpose()?.unwrap_or_default();
+    let path = options.feeds.as_deref().or(config.feeds.as_deref());
+    let own = path.map(crate::feeds::load).transpose()?.unwrap_or_default();
     let public = public_feeds().map_err(|_| anyhow!("the public catalogue cannot be read"))?;
     let what = options.feed.as_str();
     let known = own.feed(what).or_else(|| public.feed(what)).cloned();
