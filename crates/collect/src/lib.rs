@@ -5,3 +5,4 @@
 pub mod catalogue;
 pub mod feeds;
 pub mod fetch;
+pub mod overlap;

@@ -150,6 +150,54 @@ pub(crate) enum Feeds {
     },
     /// Lists the formats that can be read.
     Formats,
+    /// Lists the public feeds that Wardnet knows; with a name, prints the entry for feeds.toml.
+    Catalogue {
+        /// Which feed.
+        name: Option<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Fetches a feed and shows what would come in. Nothing is stored.
+    Try(TryFeed),
+    /// Says what the feeds that are on have in common, and which groups that suggests.
+    Overlap {
+        /// The feeds' catalogue; the configured one when it is left out.
+        #[arg(long, value_name = "FILE")]
+        feeds: Option<PathBuf>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Options of `feeds try`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TryFeed {
+    /// A URL, a file, or the name of a feed: one of feeds.toml or of the catalogue.
+    #[arg(value_name = "URL|FILE|NAME")]
+    pub(crate) feed: String,
+    /// How it is written; guessed when it is left out.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// How far names and URLs reach whose row does not say: exact, below or subtree.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+    /// What rows say: malicious, benign or context.
+    #[arg(long, value_name = "STANCE")]
+    pub(crate) stance: Option<String>,
+    /// The feeds' catalogue that names are looked for in; the configured one when it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) feeds: Option<PathBuf>,
+    /// How many entries of each kind, and rejected rows of each reason, are shown.
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub(crate) samples: usize,
+    /// Allow addresses of private networks and of this machine.
+    #[arg(long)]
+    pub(crate) allow_private: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to do with sources.

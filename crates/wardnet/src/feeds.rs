@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use wardnet_collect::catalogue::{Catalogue, FeedConfig, FeedName, describe};
 use wardnet_collect::feeds::{
-    FeedError, FeedReport, ReadOptions, Rejection, Sink, detect, open_plain, read_feed,
+    FeedError, FeedReport, Rejection, Sink, detect, open_plain, read_feed,
 };
 use wardnet_collect::fetch::{
     Counts, FeedFolder, FeedState, Fetched, Fetcher, Verdict, WhichCopy, judge, request_release,
@@ -237,7 +237,7 @@ impl Runner {
         };
         let order = ImportOrder {
             format: feed.format,
-            options: options(feed),
+            options: feed.read_options(),
             terms,
             file_name: feed.name.to_string(),
             kinds: feed.kinds.clone(),
@@ -343,13 +343,6 @@ fn install_seed(data_dir: &Path) -> anyhow::Result<u64> {
     Ok(seed)
 }
 
-fn options(feed: &FeedConfig) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    (options.scope, options.stance) = (feed.scope, feed.stance);
-    options.name = Some(feed.name.as_str().into());
-    options
-}
-
 /// Reads a copy without using it, to see what it holds.
 fn read_only(path: &Path, feed: &FeedConfig) -> Result<FeedReport, FeedError> {
     struct Count;
@@ -357,7 +350,7 @@ fn read_only(path: &Path, feed: &FeedConfig) -> Result<FeedReport, FeedError> {
         fn observation(&mut self, _: Observation) {}
         fn rejection(&mut self, _: Rejection) {}
     }
-    let options = options(feed);
+    let options = feed.read_options();
     let mut input = open_plain(File::open(path).map_err(FeedError::Io)?, &options.limits)?;
     let format = match feed.format {
         Some(format) => format,

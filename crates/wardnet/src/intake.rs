@@ -54,6 +54,7 @@ impl Reading {
         options.scope = self.scope.as_deref().map(str::parse::<Scope>).transpose()?;
         options.stance = self.stance.as_deref().map(str::parse::<Stance>).transpose()?;
         options.name = Some(self.source.as_str().into());
+        options.document = Some(self.name.as_str().into());
         let format = self.format.as_deref().map(str::parse::<Format>).transpose()?;
         let category = self.category.as_deref().map(str::parse::<Category>).transpose()?;
         Ok((format, options, category))

@@ -1,9 +1,10 @@
 //! One feed of the catalogue, as the rest of the program uses it.
 
 use crate::catalogue::{HeaderField, Location};
-use crate::feeds::Format;
+use crate::feeds::{Format, Mapping, ReadOptions};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use wardnet_model::{
     Category, Kind, Reliability, Scope, Sharing, Source, SourceId, SourceKind, Stance, Tlp,
 };
@@ -58,6 +59,8 @@ pub struct FeedConfig {
     pub location: Location,
     /// How it is written; found out from its first rows when `None`.
     pub format: Option<Format>,
+    /// Which field holds what, for formats whose fields have no names of their own.
+    pub mapping: Option<Arc<Mapping>>,
     /// The category of rows that name none.
     pub category: Category,
     /// The kinds of indicator that are taken from it, in order of kind; all when empty.
@@ -121,6 +124,18 @@ impl FeedConfig {
             shadow: self.shadow,
             redistribute: self.redistribute,
             licence: self.licence.clone(),
+        }
+    }
+
+    /// How its rows are read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            scope: self.scope,
+            stance: self.stance,
+            name: Some(self.name.as_str().into()),
+            document: Some(self.location.document().into()),
+            mapping: self.mapping.clone(),
+            ..ReadOptions::default()
         }
     }
 

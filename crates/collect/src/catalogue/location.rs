@@ -67,6 +67,17 @@ impl Location {
             other => Err(LocationError::Scheme(other.to_owned())),
         }
     }
+
+    /// The name of the file itself, without folders.
+    pub fn document(&self) -> String {
+        match self {
+            Self::Http(url) => {
+                let last = url.path_segments().and_then(|mut segments| segments.next_back());
+                last.unwrap_or_default().to_owned()
+            }
+            Self::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Whether a name or password stands in the URL.

@@ -13,6 +13,7 @@ mod feed;
 mod header;
 mod location;
 mod problem;
+mod public;
 mod raw;
 mod resolve;
 mod span;
@@ -23,6 +24,7 @@ pub use header::{HeaderField, HeaderSource, SecretError};
 pub use location::{Location, LocationError};
 pub(crate) use location::{has_credentials, without_query};
 pub use problem::{ConfigProblem, describe};
+pub use public::{public_entry, public_feeds};
 
 use crate::fetch::FetchSettings;
 use problem::Problems;

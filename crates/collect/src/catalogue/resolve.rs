@@ -4,12 +4,14 @@ use crate::catalogue::problem::Problems;
 use crate::catalogue::raw::{RawFeed, RawFetch, RawReliability, Text};
 use crate::catalogue::span::read_table;
 use crate::catalogue::{Catalogue, FeedConfig, FeedName, HeaderField, Location, units};
+use crate::feeds::{ExpressionError, Format, Mapping, ReadOptions, Role, check_expression};
 use crate::fetch::{FetchSettings, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -102,8 +104,11 @@ impl Reader<'_, '_> {
         let complete = name.is_some() && location.is_some();
         let name = name.or_else(|| "unnamed".parse().ok())?;
         let location = location.unwrap_or_else(|| Location::File(self.base_dir.into()));
+        let format = self.parsed(raw.format);
+        let mapping = (raw.fields, raw.delimiter, raw.rows, raw.pattern);
         let feed = FeedConfig {
-            format: self.parsed(raw.format),
+            mapping: self.mapping(format, mapping),
+            format,
             category: self.parsed(raw.category).unwrap_or(Category::Uncategorised),
             kinds: self.kinds(raw.kinds),
             stance: self.parsed(raw.stance),
@@ -131,6 +136,55 @@ impl Reader<'_, '_> {
             location,
         };
         Some(feed).filter(|_| complete)
+    }
+
+    /// Which field holds what; checked against the format that reads it.
+    fn mapping(
+        &mut self,
+        format: Option<Format>,
+        (fields, delimiter, rows, pattern): (
+            Option<BTreeMap<String, Spanned<String>>>,
+            Text,
+            Text,
+            Text,
+        ),
+    ) -> Option<Arc<Mapping>> {
+        let only = |formats: &[Format], option: &str| {
+            let fits = format.is_some_and(|format| formats.contains(&format));
+            let names: Vec<String> = formats.iter().map(|f| format!("`{f}`")).collect();
+            if fits {
+                Ok(())
+            } else {
+                Err(format!("`{option}` needs the format {}", names.join(" or ")))
+            }
+        };
+        let delimiter = self.checked(delimiter, |text| {
+            only(&[Format::Csv], "delimiter")?;
+            let mut chars = text.chars();
+            match (chars.next(), chars.next()) {
+                (Some(one), None) if one != '"' => Ok(one),
+                _ => Err("a delimiter is one sign, such as `;` or `\\t`".to_owned()),
+            }
+        });
+        let rows = self.checked(rows, |text| only(&[Format::Json], "rows").map(|()| text.into()));
+        let pattern = self.checked(pattern, |text| {
+            only(&[Format::Regex], "pattern")?;
+            let checked = check_expression(&text, &ReadOptions::default().limits);
+            checked.map(|()| text.into()).map_err(|error| error.to_string())
+        });
+        let mut mapping = Mapping { delimiter, rows, pattern, ..Mapping::default() };
+        for (role, field) in fields.unwrap_or_default() {
+            let span = field.span();
+            let role = self.checked(Some(Spanned::new(span, role)), |text| text.parse::<Role>());
+            let field = self.checked(Some(field), |text| {
+                only(&[Format::Csv, Format::Json], "fields").map(|()| text.into())
+            });
+            mapping.fields.extend(role.zip(field));
+        }
+        if format == Some(Format::Regex) && mapping.pattern.is_none() {
+            self.problems.add(&self.table, ExpressionError::Missing);
+        }
+        (mapping != Mapping::default()).then(|| Arc::new(mapping))
     }
 
     /// Reads `value` with `parse`; a failure is noted at its place.

@@ -6,68 +6,13 @@
 mod columns;
 
 use self::columns::{Column, Columns};
-use crate::feeds::csv::split;
+use crate::feeds::csv::{Joiner, split};
 use crate::feeds::output::{Output, Sink};
-use crate::feeds::{Limits, RejectReason, Warning, url_list};
+use crate::feeds::words::{date, is_family};
+use crate::feeds::{RejectReason, Warning, url_list};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use wardnet_model::{Category, Details, Indicator, Kind, Observation, Scope, Timestamp, address};
-
-/// Tags that say what a file is, not which family it is of; in lower case and in order.
-const NOT_FAMILIES: [&str; 49] = [
-    "#",
-    "32",
-    "32-bit",
-    "64",
-    "64-bit",
-    "apk",
-    "arm",
-    "bat",
-    "cmd",
-    "doc",
-    "docm",
-    "docx",
-    "downloader",
-    "dropper",
-    "elf",
-    "encrypted",
-    "exe",
-    "geofenced",
-    "hta",
-    "html",
-    "iso",
-    "jar",
-    "js",
-    "lnk",
-    "malware",
-    "mips",
-    "msi",
-    "n/a",
-    "none",
-    "open directory malware",
-    "opendir",
-    "payload",
-    "pdf",
-    "phishing",
-    "ps1",
-    "ransomware",
-    "rar",
-    "rtf",
-    "scr",
-    "sh",
-    "spy",
-    "suspicious",
-    "txt",
-    "ua-wget",
-    "unknown malware",
-    "vbs",
-    "x86",
-    "xls",
-    "zip",
-];
-
-/// The longest family name that is kept, in bytes.
-const FAMILY_BYTES_MAX: usize = 64;
 
 /// The longest reference that is kept, in bytes.
 const REFERENCE_BYTES_MAX: usize = 512;
@@ -78,16 +23,7 @@ pub(crate) struct AbuseCh {
     columns: Option<Columns>,
     announced: Option<u64>,
     rows: u64,
-    open: Option<OpenRow>,
-}
-
-/// A row with a quoted field that its lines so far do not close (RFC 4180 section 2.6).
-#[derive(Debug)]
-struct OpenRow {
-    text: String,
-    /// Where it began.
-    line: u64,
-    lines: u32,
+    joiner: Joiner,
 }
 
 /// A row and the names of its fields.
@@ -177,10 +113,7 @@ impl<'r> Row<'r> {
             .chain(self.field(Column::Reason).map(reason_family))
             .chain(self.field(Column::Tags).into_iter().flat_map(|tags| tags.split(',')))
             .map(|name| name.trim().trim_start_matches('#'))
-            .find(|name| {
-                (1..=FAMILY_BYTES_MAX).contains(&name.len())
-                    && NOT_FAMILIES.binary_search(&&*name.to_ascii_lowercase()).is_err()
-            })
+            .find(|name| is_family(name))
     }
 
     fn reference(&self) -> Option<Box<str>> {
@@ -249,47 +182,16 @@ impl AbuseCh {
         text: &str,
         output: &mut Output<'_, S>,
     ) -> Result<(), RejectReason> {
-        let Some(mut open) = self.open.take() else { return self.begin(text, output) };
-        if self.is_whole(text) || !open.continues(text, &output.options.limits) {
-            // The quote was never meant to be closed.
-            self.give_up(&open, output);
-            return self.begin(text, output);
-        }
-        output.report.rows -= 1;
-        let outcome = self.read(&open.text, output);
-        if outcome == Err(RejectReason::UnclosedQuote) {
-            self.open = Some(open);
-        } else {
-            output.settle_at(open.line, outcome, &open.text);
-        }
-        Ok(())
-    }
-
-    /// Reads a row, and keeps it when it does not end with its line.
-    fn begin<S: Sink>(
-        &mut self,
-        text: &str,
-        output: &mut Output<'_, S>,
-    ) -> Result<(), RejectReason> {
-        let outcome = self.read(text, output);
-        if outcome == Err(RejectReason::UnclosedQuote) && self.columns.is_some() && !output.is_lossy
-        {
-            self.open = Some(OpenRow { text: text.to_owned(), line: output.line, lines: 1 });
-            return Ok(());
-        }
+        let mut joiner = std::mem::take(&mut self.joiner);
+        let width = self.columns.as_ref().map(|columns| columns.0.len());
+        let outcome = joiner.take(
+            text,
+            output,
+            (&|text| is_whole(text, width), width.is_some()),
+            &mut |text, output| self.read(text, output),
+        );
+        self.joiner = joiner;
         outcome
-    }
-
-    /// Whether a line has all the fields of a row.
-    fn is_whole(&self, text: &str) -> bool {
-        let mut fields = Vec::new();
-        let columns = self.columns.as_ref().map(|columns| columns.0.len());
-        split(text, &mut fields).is_ok() && Some(fields.len()) == columns
-    }
-
-    fn give_up<S: Sink>(&mut self, open: &OpenRow, output: &mut Output<'_, S>) {
-        self.rows += 1;
-        output.settle_at(open.line, Err(RejectReason::UnclosedQuote), &open.text);
     }
 
     fn read<S: Sink>(
@@ -322,9 +224,8 @@ impl AbuseCh {
 
     /// Compares the count of the last line with what was read.
     pub(crate) fn finish<S: Sink>(&mut self, output: &mut Output<'_, S>) {
-        if let Some(open) = self.open.take() {
-            self.give_up(&open, output);
-        }
+        self.joiner.finish(output);
+        self.rows += self.joiner.given_up;
         let report = &mut output.report;
         if let Some(announced) = self.announced
             && announced != self.rows
@@ -334,18 +235,10 @@ impl AbuseCh {
     }
 }
 
-impl OpenRow {
-    /// Adds a line, unless the row would become longer than rows are.
-    fn continues(&mut self, text: &str, limits: &Limits) -> bool {
-        self.lines += 1;
-        let length = self.text.len().saturating_add(text.len());
-        let fits = self.lines <= limits.row_lines_max && length < limits.line_bytes_max;
-        if fits {
-            self.text.push('\n');
-            self.text.push_str(text);
-        }
-        fits
-    }
+/// Whether a line has all the fields of a row.
+fn is_whole(text: &str, width: Option<usize>) -> bool {
+    let mut fields = Vec::new();
+    split(text, &mut fields).is_ok() && Some(fields.len()) == width
 }
 
 /// A ThreatFox value.
@@ -393,40 +286,4 @@ fn reason_family(reason: &str) -> &str {
         family = family.strip_suffix(ending).unwrap_or(family);
     }
     if family == "Adware" { "" } else { family }
-}
-
-/// `2023-12-20 11:32:00`, or `12/20/2023 11:32` once a spreadsheet has saved it.
-fn date(text: &str) -> Option<Timestamp> {
-    Timestamp::parse(text).or_else(|| {
-        let (date, time) = text.split_once(' ').unwrap_or((text, "0:00"));
-        let mut date = date.split('/').map(|part| part.parse::<u64>().ok());
-        let (month, day, year) = (date.next()??, date.next()??, date.next()??);
-        let mut time = time.split(':').map(|part| part.parse::<u64>().ok());
-        let (hour, minute) = (time.next()??, time.next()??);
-        let second = time.next().unwrap_or(Some(0))?;
-        (date.next().is_none() && time.next().is_none())
-            .then(|| Timestamp::from_civil((year, month, day), (hour, minute, second)))?
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_are_in_order() {
-        let mut sorted = NOT_FAMILIES;
-        sorted.sort_unstable();
-        assert_eq!(NOT_FAMILIES, sorted);
-    }
-
-    #[test]
-    fn dates_of_spreadsheets_are_read() {
-        let expected = Timestamp::from_civil((2023, 12, 20), (11, 32, 0));
-        assert_eq!(date("12/20/2023 11:32"), expected);
-        assert_eq!(date("2023-12-20 11:32:00"), expected);
-        for text in ["20/12/2023 11:32", "12/20/2023 11", "12/20", "", "//", "1/2/3/4 5:6"] {
-            assert_eq!(date(text), None, "{text}");
-        }
-    }
 }

@@ -23,10 +23,44 @@ pub enum Format {
     SpamhausDrop,
     /// A MISP warning list: one JSON document.
     MispWarninglist,
+    /// Configuration for dnsmasq: `address=/name/#`.
+    Dnsmasq,
+    /// Configuration for Unbound: `local-zone: "name" always_null`.
+    Unbound,
+    /// A response policy zone as a file.
+    Rpz,
+    /// PhishTank's table or JSON document.
+    PhishTank,
+    /// TweetFeed's table or JSON document.
+    TweetFeed,
+    /// C2IntelFeeds' tables.
+    C2Intel,
+    /// MISP events.
+    MispEvent,
+    /// STIX 2.0 or 2.1 objects.
+    Stix,
+    /// Maltrail's trails.
+    Maltrail,
+    /// The lists of a crypto wallet: MetaMask.
+    MetaMask,
+    /// Hashes of files, one a line.
+    HashList,
+    /// CrowdSec's decisions, as JSON or as a table.
+    CrowdSec,
+    /// Suricata's reputation list.
+    SuricataIprep,
+    /// Suricata's data set of texts.
+    SuricataDataset,
+    /// A table with column names.
+    Csv,
+    /// JSON objects with telling fields.
+    Json,
+    /// Lines that an expression takes apart.
+    Regex,
 }
 
 /// Every format with its stable name and one sentence about it.
-const NAMES: [(Format, &str, &str); 8] = [
+const NAMES: [(Format, &str, &str); 25] = [
     (Format::IpList, "ip-list", "addresses, networks and ranges, one a line"),
     (Format::Hosts, "hosts", "hosts file rows such as `0.0.0.0 name`"),
     (Format::DomainList, "domain-list", "domain names, one a line"),
@@ -35,6 +69,23 @@ const NAMES: [(Format, &str, &str); 8] = [
     (Format::AbuseChCsv, "abuse-ch-csv", "a CSV export of abuse.ch"),
     (Format::SpamhausDrop, "spamhaus-drop", "Spamhaus DROP, as text or as JSON lines"),
     (Format::MispWarninglist, "misp-warninglist", "a MISP warning list"),
+    (Format::Dnsmasq, "dnsmasq", "dnsmasq rules such as `address=/name/#`"),
+    (Format::Unbound, "unbound", "Unbound rules such as `local-zone: \"name\" always_null`"),
+    (Format::Rpz, "rpz", "a response policy zone, such as `name CNAME .`"),
+    (Format::PhishTank, "phishtank", "PhishTank's table or JSON document"),
+    (Format::TweetFeed, "tweetfeed", "TweetFeed's table or JSON document"),
+    (Format::C2Intel, "c2intelfeeds", "C2IntelFeeds' tables"),
+    (Format::MispEvent, "misp-event", "MISP events, or a MISP feed by its manifest"),
+    (Format::Stix, "stix", "STIX 2.0 or 2.1 bundles and objects"),
+    (Format::Maltrail, "maltrail", "Maltrail's trails"),
+    (Format::MetaMask, "metamask", "the lists of a crypto wallet, such as MetaMask's"),
+    (Format::HashList, "hash-list", "hashes of files, one a line"),
+    (Format::CrowdSec, "crowdsec", "CrowdSec's decisions, as JSON or as a table"),
+    (Format::SuricataIprep, "suricata-iprep", "Suricata's reputation list"),
+    (Format::SuricataDataset, "suricata-dataset", "Suricata's data set of texts in base64"),
+    (Format::Csv, "csv", "a table with column names, or with `fields` that give them"),
+    (Format::Json, "json", "JSON objects with telling fields, or with `fields` that name them"),
+    (Format::Regex, "regex", "lines that `pattern`, an expression with named groups, takes apart"),
 ];
 
 impl Format {
@@ -82,7 +133,7 @@ mod tests {
             assert_eq!(format.name().parse::<Format>().unwrap(), format);
             assert!(!format.meaning().is_empty());
         }
-        let message = "csv".parse::<Format>().unwrap_err().to_string();
+        let message = "cvs".parse::<Format>().unwrap_err().to_string();
         assert!(message.contains("abuse-ch-csv"), "{message}");
     }
 }

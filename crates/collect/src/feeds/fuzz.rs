@@ -1,8 +1,10 @@
 //! The fuzz target of all feed readers.
 
 use crate::feeds::{
-    Format, Limits, ReadOptions, Rejection, Sink, detect, open_plain, pattern_lists, read_feed,
+    Format, Limits, Mapping, ReadOptions, Rejection, Sink, detect, open_plain, pattern_lists,
+    read_feed,
 };
+use std::sync::Arc;
 use wardnet_model::{Indicator, Observation};
 
 /// Checks what must hold for every observation and rejection.
@@ -41,6 +43,12 @@ pub fn fuzz_feed(bytes: &[u8]) {
         row_lines_max: 3,
         lines_max: 2000,
         document_bytes_max: 64 << 10,
+        record_bytes_max: 8 << 10,
+        json_depth_max: 16,
+        records_held_max: 20,
+        stix_pattern_bytes_max: 4 << 10,
+        stix_depth_max: 8,
+        stix_cost_max: 100,
         plain_bytes_max: 1 << 20,
         inflate_ratio_max: 20,
         zstd_window_bytes_max: 1 << 20,
@@ -50,7 +58,12 @@ pub fn fuzz_feed(bytes: &[u8]) {
     };
     let detection = detect(feed, None);
     assert!(detection.confidence <= 100 && !detection.why.is_empty());
-    let options = ReadOptions { limits: limits.clone(), ..ReadOptions::default() };
+    let mapping = Mapping { pattern: Some("(?<indicator>\\S+)".into()), ..Mapping::default() };
+    let options = ReadOptions {
+        limits: limits.clone(),
+        mapping: Some(Arc::new(mapping)),
+        ..ReadOptions::default()
+    };
     let mut check = Check::default();
     let Ok(input) = open_plain(feed, &limits) else { return };
     let Ok(report) = read_feed(input, format, &options, &mut check) else { return };

@@ -46,7 +46,7 @@ fn name_row<S: Sink>(name: &str, output: &mut Output<'_, S>) -> Result<(), Rejec
 }
 
 /// Whether nobody answers at the address in front of the names.
-fn is_sink_address(text: &str) -> Result<bool, RejectReason> {
+pub(crate) fn is_sink_address(text: &str) -> Result<bool, RejectReason> {
     // `0` is short for `0.0.0.0` (inet_aton).
     if text == "0.0.0.0" || text == "127.0.0.1" || text == "0" {
         return Ok(true);

@@ -182,3 +182,13 @@ pub(crate) fn strip_comment(text: &str) -> &str {
         None => text,
     }
 }
+
+/// The row without a note: a `#` with a blank in front begins one.
+pub(crate) fn strip_note(text: &str) -> &str {
+    let is_note = |at: &usize| {
+        let before = at.checked_sub(1).and_then(|before| text.as_bytes().get(before));
+        before.is_some_and(u8::is_ascii_whitespace)
+    };
+    let at = text.match_indices('#').map(|(at, _)| at).find(is_note);
+    at.and_then(|at| text.get(..at)).unwrap_or(text).trim_end()
+}

@@ -2,12 +2,18 @@
 
 use crate::feeds::abuse_ch::AbuseCh;
 use crate::feeds::lines::{Line, Lines};
+use crate::feeds::maltrail::Maltrail;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::plain::PlainError;
+use crate::feeds::regex_lines::RegexLines;
+use crate::feeds::rpz::Rpz;
 use crate::feeds::spamhaus_drop::SpamhausDrop;
+use crate::feeds::table::{Publisher, Table};
+use crate::feeds::unbound::Unbound;
 use crate::feeds::{
-    FeedReport, Format, ReadOptions, RejectReason, Warning, adblock, domain_list, hosts, ip_list,
-    looks_like_html, misp_warninglist, url_list,
+    FeedReport, Format, ReadOptions, RejectReason, Warning, adblock, dnsmasq, domain_list,
+    hash_list, hosts, ip_list, json_records, looks_like_html, metamask, misp_event,
+    misp_warninglist, stix, suricata, url_list,
 };
 use std::io::{self, BufRead};
 
@@ -33,6 +39,15 @@ pub enum FeedError {
     /// Not a MISP warning list.
     #[error("not a MISP warning list: {0}; choose another format")]
     NotAWarninglist(String),
+    /// Not a MISP event.
+    #[error("not a MISP event: {0}; choose another format")]
+    NotAnEvent(String),
+    /// An expression of the feed's own that cannot be used.
+    #[error("{0}")]
+    Pattern(String),
+    /// A format that is one document.
+    #[error("the format `{0}` does not come in lines")]
+    NotLines(Format),
 }
 
 impl From<io::Error> for FeedError {
@@ -56,22 +71,35 @@ pub fn read_feed(
     if looks_like_html(input.fill_buf()?) {
         return Err(FeedError::WebPage);
     }
+    let is_json = matches!(first_sign(input.fill_buf()?), Some(b'{' | b'['));
     let mut output = Output::new(options, sink);
-    let rows = match format {
-        Format::MispWarninglist => {
-            misp_warninglist::read(input, &mut output)?;
-            return Ok(output.report);
+    match format {
+        Format::MispWarninglist => misp_warninglist::read(input, &mut output)?,
+        Format::MispEvent => misp_event::read(input, &mut output)?,
+        Format::Stix => stix::read(input, &mut output)?,
+        Format::MetaMask => metamask::read(input, &mut output)?,
+        Format::Json => json_records::read(input, Publisher::Any, &mut output)?,
+        Format::PhishTank | Format::TweetFeed | Format::CrowdSec if is_json => {
+            json_records::read(input, publisher(format), &mut output)?;
         }
-        Format::IpList => Rows::IpList,
-        Format::Hosts => Rows::Hosts,
-        Format::DomainList => Rows::DomainList,
-        Format::Adblock => Rows::Adblock,
-        Format::UrlList => Rows::UrlList,
-        Format::AbuseChCsv => Rows::AbuseCh(Box::default()),
-        Format::SpamhausDrop => Rows::SpamhausDrop(SpamhausDrop::default()),
-    };
-    read_rows(input, rows, &mut output)?;
+        format => read_rows(input, Rows::of(format, options)?, &mut output)?,
+    }
     Ok(output.report)
+}
+
+fn first_sign(head: &[u8]) -> Option<u8> {
+    head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start().first().copied()
+}
+
+/// Whose table a format is.
+fn publisher(format: Format) -> Publisher {
+    match format {
+        Format::PhishTank => Publisher::PhishTank,
+        Format::TweetFeed => Publisher::TweetFeed,
+        Format::C2Intel => Publisher::C2Intel,
+        Format::CrowdSec => Publisher::CrowdSec,
+        _ => Publisher::Any,
+    }
 }
 
 /// The formats that are read row by row, with what they remember between rows.
@@ -83,13 +111,65 @@ enum Rows {
     UrlList,
     AbuseCh(Box<AbuseCh>),
     SpamhausDrop(SpamhausDrop),
+    Dnsmasq,
+    Unbound(Unbound),
+    Rpz(Rpz),
+    Maltrail(Maltrail),
+    HashList,
+    SuricataIprep,
+    SuricataDataset,
+    Table(Box<Table>),
+    Regex(Box<RegexLines>),
 }
 
 impl Rows {
+    /// The reader of a format that comes in lines.
+    fn of(format: Format, options: &ReadOptions) -> Result<Self, FeedError> {
+        Ok(match format {
+            Format::IpList => Self::IpList,
+            Format::Hosts => Self::Hosts,
+            Format::DomainList => Self::DomainList,
+            Format::Adblock => Self::Adblock,
+            Format::UrlList => Self::UrlList,
+            Format::AbuseChCsv => Self::AbuseCh(Box::default()),
+            Format::SpamhausDrop => Self::SpamhausDrop(SpamhausDrop::default()),
+            Format::Dnsmasq => Self::Dnsmasq,
+            Format::Unbound => Self::Unbound(Unbound::default()),
+            Format::Rpz => Self::Rpz(Rpz::default()),
+            Format::Maltrail => Self::Maltrail(Maltrail::of(options.document.as_deref())),
+            Format::HashList => Self::HashList,
+            Format::SuricataIprep => Self::SuricataIprep,
+            Format::SuricataDataset => Self::SuricataDataset,
+            Format::Regex => {
+                let mapping = options.mapping.as_deref();
+                Self::Regex(Box::new(RegexLines::new(mapping, &options.limits)?))
+            }
+            Format::PhishTank
+            | Format::TweetFeed
+            | Format::C2Intel
+            | Format::CrowdSec
+            | Format::Csv => {
+                let table = Table::new(publisher(format), options.mapping.clone());
+                Self::Table(Box::new(table))
+            }
+            Format::MispWarninglist
+            | Format::MispEvent
+            | Format::Stix
+            | Format::MetaMask
+            | Format::Json => return Err(FeedError::NotLines(format)),
+        })
+    }
+
     /// The text behind a comment's marker; `None` for a row.
     fn comment<'t>(&self, text: &'t str) -> Option<&'t str> {
         let marks: &[char] = match self {
             Self::Adblock => return adblock::comment(text),
+            // An empty cell in front of the first separator.
+            Self::Table(table) if table.delimiter() == Some(';') => &['#', '!'],
+            // An expression says itself what it does not want.
+            Self::Regex(_) => return None,
+            // A path in base64 begins with `//`.
+            Self::SuricataDataset => return text.strip_prefix('#').map(str::trim),
             _ => &['#', '!', ';'],
         };
         match text.strip_prefix(marks) {
@@ -121,13 +201,25 @@ impl Rows {
             Self::UrlList => url_list::row(text, output),
             Self::AbuseCh(state) => state.row(text, output),
             Self::SpamhausDrop(state) => state.row(text, output),
+            Self::Dnsmasq => dnsmasq::row(text, output),
+            Self::Unbound(state) => state.row(text, output),
+            Self::Rpz(state) => state.row(text, output),
+            Self::Maltrail(state) => state.row(text, output),
+            Self::HashList => hash_list::row(text, output),
+            Self::SuricataIprep => suricata::reputation(text, output),
+            Self::SuricataDataset => suricata::data_set(text, output),
+            Self::Table(state) => state.row(text, output),
+            Self::Regex(state) => state.row(text, output),
         };
         output.settle(outcome, text);
     }
 
     fn read_comment(&mut self, comment: &str) {
-        if let Self::AbuseCh(state) = self {
-            state.comment(comment);
+        match self {
+            Self::AbuseCh(state) => state.comment(comment),
+            Self::Maltrail(state) => state.comment(comment),
+            Self::Table(state) => state.comment(comment),
+            _ => {}
         }
     }
 
@@ -135,6 +227,7 @@ impl Rows {
         match self {
             Self::AbuseCh(state) => state.finish(output),
             Self::SpamhausDrop(state) => state.finish(&mut output.report),
+            Self::Table(state) => state.finish(output),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What reading a feed tells besides its observations: rejected rows, counts, the list's header.
 
+use crate::feeds::stix::StixError;
 use crate::feeds::{NeverBlocks, Pattern, PatternError};
 use std::collections::BTreeMap;
 use wardnet_model::ParseError;
@@ -94,6 +95,40 @@ pub enum RejectReason {
     /// A pattern that cannot be used.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// A line of a resolver's configuration that blocks nothing.
+    #[error("`{0}` blocks nothing")]
+    Directive(Box<str>),
+    /// A policy zone's rule that is triggered by something other than what is asked for.
+    #[error("rule with the trigger `{0}`: it is not about the name or address itself")]
+    Trigger(&'static str),
+    /// A trail that names a path on any host.
+    #[error("a path on any host: it names no single indicator")]
+    PathOnly,
+    /// A row of Suricata's reputation list that says nothing.
+    #[error("the score is 0, or not a number up to 127")]
+    Score,
+    /// An entry of a Suricata data set that is no text in base64.
+    #[error("the entry is not text in base64")]
+    Base64,
+    /// A row for which no action follows.
+    #[error("the row says itself that it is not in force")]
+    NotInForce,
+    /// A row in which nothing was found.
+    #[error("none of its fields holds an indicator")]
+    NoIndicator,
+    /// A line that the feed's own expression does not match.
+    #[error("the feed's `pattern` does not match the line")]
+    NoMatch,
+    /// A record of a JSON document beyond
+    /// [`Limits::record_bytes_max`](crate::feeds::Limits::record_bytes_max).
+    #[error("the record is longer than the limit `record_bytes_max`")]
+    RecordTooLong,
+    /// A record that is not JSON of the expected shape.
+    #[error("the record is not what the format has there: {0}")]
+    Record(Box<str>),
+    /// A STIX pattern that cannot be used.
+    #[error(transparent)]
+    StixPattern(#[from] StixError),
 }
 
 impl RejectReason {
@@ -122,6 +157,17 @@ impl RejectReason {
             Self::WrongKind => "wrong-kind",
             Self::NotText => "not-text",
             Self::Pattern(_) => "pattern",
+            Self::Directive(_) => "directive",
+            Self::Trigger(_) => "trigger",
+            Self::PathOnly => "path-only",
+            Self::Score => "score",
+            Self::Base64 => "base64",
+            Self::NotInForce => "not-in-force",
+            Self::NoIndicator => "no-indicator",
+            Self::NoMatch => "no-match",
+            Self::RecordTooLong => "record-too-long",
+            Self::Record(_) => "record",
+            Self::StixPattern(error) => error.name(),
         }
     }
 }
@@ -182,6 +228,21 @@ pub enum Warning {
     /// The limit on lines or entries was reached.
     #[error("reading stopped after {0} lines, as the limit `lines_max` says; the rest is left out")]
     CutShort(u64),
+    /// A JSON document that does not end.
+    #[error("the document ends in the middle: it may have been cut short")]
+    DocumentCutShort,
+    /// A JSON document that is damaged.
+    #[error("the document is no JSON from byte {0} on; what follows is left out")]
+    DocumentDamaged(u64),
+    /// The limit on records that wait for others was reached.
+    #[error(
+        "only the first {0} records of a kind were kept to look up names, as the limit \
+         `records_held_max` says"
+    )]
+    RecordsCutShort(usize),
+    /// Attributes of a MISP event that only describe.
+    #[error("{0} attributes are not marked for detection (`to_ids`) and left out")]
+    NotForDetection(u64),
     /// The limit on patterns was reached.
     #[error("only the first {0} patterns are kept, as the limit `patterns_max` says")]
     PatternsCutShort(usize),

@@ -29,6 +29,14 @@ pub enum FetchError {
         "the copy is larger than {0} bytes; raise `max_bytes` if that is how large the feed is"
     )]
     TooLarge(u64),
+    /// A MISP feed with more events than are fetched.
+    #[error("the feed's manifest names {events} events; at most {events_max} are fetched")]
+    TooManyEvents {
+        /// How many it names.
+        events: usize,
+        /// How many are fetched.
+        events_max: usize,
+    },
     /// The connection ended before the copy was complete.
     #[error("the connection ended before the copy was complete")]
     Incomplete,

@@ -4,11 +4,13 @@
 //! never given up, and a feed's own headers (its key) go to the feed's own server only.
 
 use crate::catalogue::{FeedConfig, Location};
+use crate::feeds::Format;
 use crate::fetch::copy::Place;
 use crate::fetch::download::download;
 use crate::fetch::error::from_client;
 use crate::fetch::guard::{PublicOnly, is_public};
 use crate::fetch::hop::{fresh_secs, is_redirect, next_hop, retry_after_secs, text_of, validator};
+use crate::fetch::manifest::{self, NamedOrPath};
 use crate::fetch::{
     FeedFolder, FetchError, FetchSettings, Fetched, Fresh, Limits, Unchanged, Validators, local,
     trust,
@@ -89,9 +91,61 @@ impl Fetcher {
         now: Timestamp,
     ) -> Result<Fetched, FetchError> {
         match &feed.location {
-            Location::File(path) => local::fetch(path, feed.bytes_max, folder),
-            Location::Http(url) => self.fetch_http(url, feed, folder, now),
+            Location::File(path) => {
+                let fetched = local::fetch(path, feed.bytes_max, folder)?;
+                let beside = |name: &str| Ok(NamedOrPath::Path(path.with_file_name(name)));
+                self.gather(fetched, feed, folder, &beside)
+            }
+            Location::Http(url) => {
+                let fetched = self.fetch_http(url, feed, folder, now)?;
+                let beside = |name: &str| self.fetch_beside(url, name, feed, folder);
+                self.gather(fetched, feed, folder, &beside)
+            }
         }
+    }
+
+    /// Brings the events of a MISP feed together, where the copy is its manifest.
+    fn gather(
+        &self,
+        fetched: Fetched,
+        feed: &FeedConfig,
+        folder: &FeedFolder,
+        beside: &dyn Fn(&str) -> Result<NamedOrPath, FetchError>,
+    ) -> Result<Fetched, FetchError> {
+        match fetched {
+            Fetched::Fresh(fresh) if feed.format == Some(Format::MispEvent) => {
+                let limits = (feed.bytes_max, self.limits.events_max);
+                let fresh = manifest::gather(fresh, folder, limits, beside)?;
+                Ok(match folder.copy_with(fresh.sha256) {
+                    Some(which) => Fetched::Unchanged(Unchanged {
+                        which,
+                        validators: Some(fresh.validators.clone()),
+                        server_wait_secs: fresh.server_wait_secs,
+                    }),
+                    None => Fetched::Fresh(fresh),
+                })
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Fetches a file from beside the feed's own.
+    fn fetch_beside(
+        &self,
+        url: &Url,
+        name: &str,
+        feed: &FeedConfig,
+        folder: &FeedFolder,
+    ) -> Result<NamedOrPath, FetchError> {
+        let url = url.join(name).map_err(|_| FetchError::RedirectWithoutTarget)?;
+        let response = self.follow(&Request::new(&url, feed, &Validators::default())?)?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(FetchError::Status { status, retry_after_secs: None });
+        }
+        check_encoding(response.headers())?;
+        let copy = download(response.into_body(), feed.bytes_max, folder, &self.limits)?;
+        Ok(NamedOrPath::Named(copy.path))
     }
 
     fn fetch_http(

@@ -84,6 +84,20 @@ impl FeedState {
     pub fn read(data_dir: &Path, name: &FeedName) -> Result<Option<Self>, FolderError> {
         Self::load(&folder_of(data_dir, name))
     }
+
+    /// The last good copy of a feed, if there is one. Takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be read.
+    pub fn current_copy(data_dir: &Path, name: &FeedName) -> Result<Option<PathBuf>, FolderError> {
+        let folder = folder_of(data_dir, name);
+        let Some(applied) = Self::load(&folder)?.and_then(|state| state.applied) else {
+            return Ok(None);
+        };
+        let path = applied.in_place.unwrap_or_else(|| folder.join("current"));
+        Ok(Some(path).filter(|path| path.is_file()))
+    }
 }
 
 /// Accepts the held copy of a feed: the next update imports it. Takes no lock, so that an operator

@@ -36,8 +36,15 @@ impl Counts {
 
 impl From<&FeedReport> for Counts {
     fn from(report: &FeedReport) -> Self {
-        let cut_short =
-            |warning: &Warning| matches!(warning, Warning::NoEnd | Warning::CutShort(_));
+        let cut_short = |warning: &Warning| {
+            matches!(
+                warning,
+                Warning::NoEnd
+                    | Warning::CutShort(_)
+                    | Warning::DocumentCutShort
+                    | Warning::DocumentDamaged(_)
+            )
+        };
         Self {
             rows: report.rows,
             // A pattern is a statement too, though it names no single indicator.

@@ -27,6 +27,7 @@ mod guard;
 mod hop;
 mod judge;
 mod local;
+mod manifest;
 mod schedule;
 mod settings;
 mod state;

@@ -39,6 +39,8 @@ pub struct Limits {
     pub redirects_max: u32,
     /// The largest head of a response, in bytes. Default: 32 KiB.
     pub head_bytes_max: usize,
+    /// The most events that the manifest of a MISP feed may name. Default: 20,000.
+    pub events_max: usize,
     /// The largest file of certificate authorities, in bytes. Default: 4 MiB.
     pub ca_file_bytes_max: u64,
 }
@@ -51,6 +53,7 @@ impl Default for Limits {
             total_timeout: Duration::from_secs(600),
             redirects_max: 5,
             head_bytes_max: 32 << 10,
+            events_max: 20_000,
             ca_file_bytes_max: 4 << 20,
         }
     }

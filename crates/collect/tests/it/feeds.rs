@@ -2,13 +2,14 @@
 //!
 //! A case is a directory of `tests/data/feeds` with an `input.*` of exactly the feed's bytes,
 //! perhaps a `case.toml` (`format`, `scope`, `stance`, `name`,
-//! `line_bytes_max`), and `expected.txt`. `UPDATE_EXPECT=1` rewrites the expectations.
+//! `line_bytes_max`, `document`, `rows`, `pattern`, `delimiter`, `[fields]` …), and `expected.txt`. `UPDATE_EXPECT=1` rewrites the expectations.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wardnet_collect::feeds::{
-    Format, Limits, ReadOptions, Rejection, Sink, detect, fuzz_feed, open_plain, read_feed,
+    Format, Limits, Mapping, ReadOptions, Rejection, Sink, detect, fuzz_feed, open_plain, read_feed,
 };
 use wardnet_model::{Observation, Scope, Stance};
 
@@ -38,6 +39,7 @@ fn input(case: &Path) -> (String, Vec<u8>) {
 
 fn settings(case: &Path) -> (Option<Format>, ReadOptions) {
     let (mut format, mut options) = (None, ReadOptions::default());
+    let mut mapping = Mapping::default();
     let text = fs::read_to_string(case.join("case.toml")).unwrap_or_default();
     for (key, value) in &text.parse::<toml::Table>().unwrap() {
         let word = || value.as_str().unwrap();
@@ -49,8 +51,21 @@ fn settings(case: &Path) -> (Option<Format>, ReadOptions) {
             "name" => options.name = Some(word().into()),
             "line_bytes_max" => options.limits.line_bytes_max = number() as usize,
             "lines_max" => options.limits.lines_max = number() as u64,
+            "record_bytes_max" => options.limits.record_bytes_max = number() as usize,
+            "document" => options.document = Some(word().into()),
+            "rows" => mapping.rows = Some(word().into()),
+            "pattern" => mapping.pattern = Some(word().into()),
+            "delimiter" => mapping.delimiter = word().chars().next(),
+            "fields" => {
+                for (role, field) in value.as_table().unwrap() {
+                    mapping.fields.push((role.parse().unwrap(), field.as_str().unwrap().into()));
+                }
+            }
             other => panic!("{} has no meaning for `{other}`", case.display()),
         }
+    }
+    if mapping != Mapping::default() {
+        options.mapping = Some(Arc::new(mapping));
     }
     (format, options)
 }
@@ -75,6 +90,12 @@ impl Sink for Transcript {
         let details = seen.details.unwrap_or_default();
         if let Some(family) = details.family {
             write!(self.0, " family={family:?}").unwrap();
+        }
+        if let Some(actor) = details.actor {
+            write!(self.0, " actor={actor:?}").unwrap();
+        }
+        if let Some(until) = seen.until {
+            write!(self.0, " until={until}").unwrap();
         }
         if let Some(reference) = details.reference {
             write!(self.0, " reference={reference}").unwrap();

@@ -452,3 +452,68 @@ fn local_files_are_read_where_they_lie() {
     fs::create_dir(&path).unwrap();
     assert!(matches!(install.update(NOW), Outcome::Failed(_)), "a folder is not a feed");
 }
+
+/// A MISP feed whose manifest names two events, the second with that time.
+fn misp_server(second_time: &'static AtomicUsize) -> Server {
+    const FIRST: &str = "67317f07-5461-555f-9491-d7685196f614";
+    const SECOND: &str = "ec185261-dda2-5256-bf1a-f93d913192fa";
+    Server::start(move |head| {
+        let time = second_time.load(Ordering::SeqCst);
+        let entry = |uuid: &str, time: usize| {
+            format!("\"{uuid}\":{{\"info\":\"x\",\"Orgc\":{{}},\"timestamp\":\"{time}\"}}")
+        };
+        let event = |uuid: &str, time: usize, name: &str| {
+            format!(
+                "{{\n\"Event\": {{\"uuid\":\"{uuid}\",\"timestamp\":\"{time}\",\"info\":\"x\",\r\n\"Attribute\":[\
+                 {{\"type\":\"domain\",\"to_ids\":true,\"value\":\"{name}-{time}.top\"}}]}}}}"
+            )
+        };
+        let body = if head.contains("/manifest.json ") {
+            format!("{{{},{}}}", entry(FIRST, 1), entry(SECOND, time))
+        } else if head.contains(FIRST) {
+            event(FIRST, 1, "evil-shop")
+        } else {
+            event(SECOND, time, "steal-login")
+        };
+        reply("200 OK", "", body)
+    })
+}
+
+#[test]
+fn a_misp_feed_is_fetched_by_its_manifest_and_later_only_what_is_new() {
+    static TIME: AtomicUsize = AtomicUsize::new(5);
+    let server = misp_server(&TIME);
+    let url = format!("{}/feed/manifest.json", server.url);
+    let install = Install::new(&url, "format = 'misp-event'");
+    let names = |folder: &FeedFolder, fetched: Fetched| {
+        let Fetched::Fresh(fresh) = fetched else { panic!("{fetched:?}") };
+        let text = fs::read_to_string(fresh.path()).unwrap();
+        let options = ReadOptions::default();
+        let report =
+            feeds::read_feed(text.as_bytes(), Format::MispEvent, &options, &mut Nowhere).unwrap();
+        assert_eq!((report.accepted, text.lines().count()), (2, 2), "{text}");
+        (fresh, text, folder.current())
+    };
+    let mut folder = install.folder();
+    let fetched = install.fetcher.fetch(&install.feed, &folder, NOW).unwrap();
+    let (fresh, text, _) = names(&folder, fetched);
+    assert!(text.contains("evil-shop-1.top") && text.contains("steal-login-5.top"));
+    assert_eq!(server.requests().len(), 3);
+    folder.apply(fresh, feeds_counts(), NOW).unwrap();
+
+    // Nothing is new: only the manifest is asked for.
+    let fetched = install.fetcher.fetch(&install.feed, &folder, NOW).unwrap();
+    assert!(matches!(fetched, Fetched::Unchanged(_)), "{fetched:?}");
+    assert_eq!(server.requests().len(), 4);
+
+    // One event is: that one is fetched besides.
+    TIME.store(6, Ordering::SeqCst);
+    let fetched = install.fetcher.fetch(&install.feed, &folder, NOW).unwrap();
+    let (_, text, _) = names(&folder, fetched);
+    assert!(text.contains("evil-shop-1.top") && text.contains("steal-login-6.top"));
+    assert_eq!(server.requests().len(), 6);
+}
+
+fn feeds_counts() -> wardnet_collect::fetch::Counts {
+    wardnet_collect::fetch::Counts { rows: 2, accepted: 2, ..Default::default() }
+}

@@ -1,21 +1,40 @@
 //! `wardnet feeds`.
 
+mod overlap;
+mod trial;
+
 use crate::args::{Args, Feeds};
 use crate::backend::{Backend, escape};
 use crate::commands::NO_ANSWER;
 use crate::output::{ImportLine, line, thousands};
+use anyhow::{Context as _, anyhow};
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+use wardnet_collect::catalogue::{public_entry, public_feeds};
 use wardnet_collect::feeds::Format;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, command: &Feeds) -> anyhow::Result<ExitCode> {
-    if let Feeds::Formats = command {
-        for format in Format::all() {
-            line(format!("{:18} {}", format.name(), format.meaning()));
+    // These store nothing, and most need no data folder.
+    match command {
+        Feeds::Formats => {
+            for format in Format::all() {
+                line(format!("{:18} {}", format.name(), format.meaning()));
+            }
+            return Ok(ExitCode::SUCCESS);
         }
-        return Ok(ExitCode::SUCCESS);
+        Feeds::Catalogue { name: Some(name), .. } => {
+            let entry = public_entry(name);
+            line(entry.with_context(|| format!("the catalogue has no feed `{name}`"))?.trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Feeds::Catalogue { name: None, output } => return catalogue(output.json),
+        Feeds::Try(options) => return trial::run(args, options),
+        Feeds::Overlap { feeds, output } => {
+            return overlap::run(args, feeds.as_deref(), *output);
+        }
+        _ => {}
     }
     let backend = Backend::open(args)?;
     let mut status = ExitCode::SUCCESS;
@@ -48,10 +67,43 @@ pub(crate) fn run(args: &Args, command: &Feeds) -> anyhow::Result<ExitCode> {
             let path = format!("/v1/feeds/{}/release", escape(name));
             line(outcome_text(&backend.send_json(Method::POST, &path, &json!({}))?.json()?));
         }
-        Feeds::Formats => {}
+        Feeds::Formats | Feeds::Catalogue { .. } | Feeds::Try(_) | Feeds::Overlap { .. } => {}
     }
     backend.close()?;
     Ok(status)
+}
+
+/// Lists the public feeds.
+fn catalogue(as_json: bool) -> anyhow::Result<ExitCode> {
+    let public = public_feeds().map_err(|_| anyhow!("the public catalogue cannot be read"))?;
+    for feed in &public.feeds {
+        if as_json {
+            line(json!({
+                "name": feed.name.as_str(),
+                "url": feed.location.to_string(),
+                "format": feed.format.map(Format::name),
+                "category": feed.category.name(),
+                "reliability": feed.reliability.name(),
+                "group": feed.group,
+                "half_life_secs": feed.half_life_secs,
+                "licence": feed.licence,
+                "redistribute": feed.redistribute,
+                "enabled": feed.enabled,
+                "homepage": feed.homepage,
+            }));
+        } else {
+            line(format!(
+                "{:24} {:3} {:16} {:16} {}  {}",
+                feed.name.as_str(),
+                if feed.enabled { "on" } else { "off" },
+                feed.format.map_or("", Format::name),
+                feed.category.name(),
+                feed.reliability.name(),
+                feed.licence,
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn state_text(feed: &Value) -> String {

@@ -18,6 +18,9 @@ use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
 use wardnet_verdictdb::View;
 
+/// Questions that are sent together.
+const BANDS_AT_ONCE: usize = 200;
+
 /// Runs the command.
 pub(crate) fn run(args: &Args, options: &Lookup) -> anyhow::Result<ExitCode> {
     let way = Way::open(args)?;
@@ -42,6 +45,19 @@ pub(crate) fn run(args: &Args, options: &Lookup) -> anyhow::Result<ExitCode> {
     }
     way.close()?;
     Ok(ExitCode::from(worst.0))
+}
+
+/// How each of these is rated; `none` where there was no answer.
+pub(super) fn bands(args: &Args, asked: &[String]) -> anyhow::Result<Vec<String>> {
+    let way = Way::open(args)?;
+    let mut bands = Vec::with_capacity(asked.len());
+    for part in asked.chunks(BANDS_AT_ONCE) {
+        for answer in way.ask(part) {
+            bands.push(answer.value["band"].as_str().unwrap_or("none").to_owned());
+        }
+    }
+    way.close()?;
+    Ok(bands)
 }
 
 /// The exit status so far. What counts most is that there was no answer, then that something was

@@ -1,0 +1,67 @@
+//! Configuration for dnsmasq: `address=/name/#`, `server=/name/`, `local=/name/`.
+//!
+//! A name stands for itself and all below, as dnsmasq reads it. Only what leaves a name without an
+//! answer blocks; `server=/name/192.0.2.1` and `address=/name/192.0.2.1` send it somewhere.
+
+use crate::feeds::hosts::is_sink_address;
+use crate::feeds::ip_list::strip_note;
+use crate::feeds::output::{Output, Sink};
+use crate::feeds::{NeverBlocks, RejectReason};
+use wardnet_model::{DomainName, Indicator, Observation, Scope};
+
+pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(), RejectReason> {
+    let text = strip_note(text);
+    let text = text.strip_prefix("--").unwrap_or(text);
+    let (directive, value) = text.split_once('=').unwrap_or((text, ""));
+    let directive = directive.trim();
+    let value = value.trim().trim_matches('"');
+    let zones = match directive {
+        "address" | "server" | "local" => value.strip_prefix('/').and_then(|v| v.rsplit_once('/')),
+        _ => None,
+    };
+    let Some((names, target)) = zones else {
+        return Err(RejectReason::Directive(directive.chars().take(32).collect()));
+    };
+    let blocks = match (directive, target) {
+        (_, "") => true,
+        // For `server` a `#` means the usual servers.
+        ("address", "#") => true,
+        ("address", address) => is_sink_address(address).unwrap_or(false),
+        _ => false,
+    };
+    for name in names.split('/').filter(|name| !name.is_empty()) {
+        let outcome = match blocks {
+            true => zone(name, Scope::Subtree, output),
+            false => Err(RejectReason::NotASinkAddress(target.chars().take(64).collect())),
+        };
+        output.settle(outcome, name);
+    }
+    Ok(())
+}
+
+/// What a resolver's configuration says of a name: `scope` of it, or what lies below `*.`.
+pub(crate) fn zone<S: Sink>(
+    name: &str,
+    scope: Scope,
+    output: &mut Output<'_, S>,
+) -> Result<(), RejectReason> {
+    let (name, scope) = match name.strip_prefix("*.") {
+        Some(name) => (name, Scope::Below),
+        None => (name.trim_start_matches('.'), scope),
+    };
+    if name.contains('*') || name == "#" {
+        return Err(RejectReason::Wildcard);
+    }
+    if name.trim_end_matches('.').is_empty() {
+        return Err(NeverBlocks::TooBroad.into());
+    }
+    let indicator = Indicator::Domain(DomainName::parse(name)?);
+    output.accept(Observation::malicious(indicator, output.options.scope.unwrap_or(scope)))
+}
+
+/// Whether a line is one of these.
+pub(crate) fn is_row(text: &str) -> bool {
+    ["address=/", "server=/", "local=/"]
+        .iter()
+        .any(|mark| text.strip_prefix("--").unwrap_or(text).starts_with(mark))
+}
