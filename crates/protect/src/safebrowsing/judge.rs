@@ -121,6 +121,14 @@ impl Candidate {
     }
 }
 
+/// What is said of a candidate itself, and not of what it lies in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    threats: Threats,
+    risk: u8,
+    is_decided: bool,
+}
+
 /// Says what is published of a view.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judge<'v> {
@@ -133,7 +141,10 @@ pub(super) struct Judge<'v> {
 impl Judge<'_> {
     /// What becomes of a candidate.
     pub(super) fn judge(&self, candidate: &Candidate) -> Result<Outcome, LookupError> {
-        let Some((own, decided)) = self.own_threats(candidate)? else { return Ok(Outcome::Silent) };
+        let own = self.own_word(candidate)?;
+        if own.threats.is_empty() {
+            return Ok(Outcome::Silent);
+        }
         let Some(url) = candidate.url() else { return Ok(Outcome::Silent) };
         let indicator = Indicator::Url(url);
         let answer = self.view.ask(&Question::about(&indicator), self.suffixes, self.now)?;
@@ -141,7 +152,7 @@ impl Judge<'_> {
         if answer.reserved.is_some() || !blocks {
             return Ok(Outcome::Withheld(Withheld::NotBlocked));
         }
-        if candidate.is_prefix() && !decided {
+        if candidate.is_prefix() && !own.is_decided {
             if self.is_shared(candidate)? {
                 return Ok(Outcome::Withheld(Withheld::Shared));
             }
@@ -149,44 +160,45 @@ impl Judge<'_> {
                 return Ok(Outcome::Withheld(Withheld::KnownGood));
             }
         }
-        let (hash, risk) = (candidate.key().0, answer.risk.value());
-        Ok(Outcome::Listed(Row { hash, threats: own, risk }))
+        let (hash, threats, risk) = (candidate.key().0, own.threats, own.risk);
+        Ok(Outcome::Listed(Row { hash, threats, risk }))
     }
 
-    /// What the candidate itself is listed for, and whether by a decision.
-    fn own_threats(&self, candidate: &Candidate) -> Result<Option<(Threats, bool)>, LookupError> {
-        let mut found = (Threats::NONE, false);
+    /// What is said of the candidate itself.
+    fn own_word(&self, candidate: &Candidate) -> Result<Word, LookupError> {
+        let mut word = Word::default();
         match candidate {
             Candidate::Name(name) => {
                 let key = domain_key(name.as_str());
-                self.add(&mut found, &self.find(Kind::Domain, &key)?);
+                self.add(&mut word, &self.find(Kind::Domain, &key)?);
                 // The root page has the same key, in a room of its own.
-                self.add(&mut found, &self.find(Kind::Url, &key)?);
+                self.add(&mut word, &self.find(Kind::Url, &key)?);
             }
             Candidate::Address(address) => {
                 let kind = if address.is_ipv4() { Kind::Ipv4 } else { Kind::Ipv6 };
                 let bits = if address.is_ipv4() { 32 } else { 128 };
-                self.add(&mut found, &self.find(kind, &address_key(*address, bits))?);
-                self.add(&mut found, &self.find(Kind::Url, &candidate.key())?);
+                self.add(&mut word, &self.find(kind, &address_key(*address, bits))?);
+                self.add(&mut word, &self.find(Kind::Url, &candidate.key())?);
             }
             Candidate::Page(_) => {
-                self.add(&mut found, &self.find(Kind::Url, &candidate.key())?);
+                self.add(&mut word, &self.find(Kind::Url, &candidate.key())?);
             }
         }
-        Ok((!found.0.is_empty()).then_some(found))
+        Ok(word)
     }
 
     fn find(&self, kind: Kind, key: &Key) -> Result<Hits<'_>, LookupError> {
         self.view.find(None, kind, key, self.now)
     }
 
-    fn add(&self, found: &mut (Threats, bool), hits: &Hits<'_>) {
+    fn add(&self, word: &mut Word, hits: &Hits<'_>) {
         for (layer, hit) in hits.iter() {
             let profile = hit.profile;
             let blocks = self.policy.blocks(profile.risk, profile.band, profile.categories);
             if blocks && hit.scope != Scope::Below {
-                found.0 = found.0.and(Threats::of_categories(profile.categories));
-                found.1 |= layer == Layer::Decision;
+                word.threats = word.threats.and(Threats::of_categories(profile.categories));
+                word.risk = word.risk.max(profile.risk.value());
+                word.is_decided |= layer == Layer::Decision;
             }
         }
     }
