@@ -98,8 +98,7 @@ impl FamiliarTable {
 
 /// All n-grams of three to five letters, with the ends of the name marked.
 fn for_each(name: &[u8], mut emit: impl FnMut(usize, u64)) {
-    for length in 3..6_usize {
-        let space = 40_u64.saturating_add(u64::try_from(length).unwrap_or(0));
-        ngrams(name, *b"^$", length..length.saturating_add(1), space, |hash, _| emit(length, hash));
-    }
+    ngrams::<3, 3>(name, *b"^$", 43, |hash, _| emit(3, hash));
+    ngrams::<4, 4>(name, *b"^$", 44, |hash, _| emit(4, hash));
+    ngrams::<5, 5>(name, *b"^$", 45, |hash, _| emit(5, hash));
 }

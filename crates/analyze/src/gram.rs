@@ -55,27 +55,91 @@ impl Rolling {
     }
 }
 
-/// Emits all n-grams of `text` with lengths in `lengths`; `first` and `last` bound the text.
-pub fn ngrams(
+/// Emits all n-grams of `text` with `SHORTEST` to `LONGEST` bytes; `first` and `last` bound the text.
+#[inline]
+pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     text: &[u8],
-    bounds: [u8; 2],
-    lengths: Range<usize>,
+    [first, last]: [u8; 2],
     space: u64,
     mut emit: impl FnMut(u64, Range<usize>),
 ) {
-    let all = text.len().saturating_add(2);
-    let byte = |at: usize| match at {
-        0 => bounds[0],
-        at => text.get(at.saturating_sub(1)).copied().unwrap_or(bounds[1]),
-    };
-    for start in 0..all {
-        let mut hash = Rolling::new(space);
-        let end = start.saturating_add(lengths.end).min(all.saturating_add(1));
-        for (length, at) in (start..end.saturating_sub(1)).enumerate() {
-            hash = hash.with(byte(at));
-            if length.saturating_add(1) >= lengths.start {
-                emit(hash.finish(), start.saturating_sub(1)..at.min(text.len()));
+    let fresh = Rolling::new(space);
+    // Those that start with the bound before the text.
+    emit_from::<SHORTEST, LONGEST>(text, fresh.with(first), 1, 0, last, &mut emit);
+    for from in 0..=text.len() {
+        let rest = text.get(from..).unwrap_or_default();
+        emit_from::<SHORTEST, LONGEST>(rest, fresh, 0, from, last, &mut emit);
+    }
+}
+
+/// Emits what grows from `hash`, which has taken in `length` bytes, along `rest`.
+#[inline]
+fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
+    rest: &[u8],
+    mut hash: Rolling,
+    mut length: usize,
+    from: usize,
+    last: u8,
+    emit: &mut impl FnMut(u64, Range<usize>),
+) {
+    let mut to = from;
+    if length >= SHORTEST {
+        emit(hash.finish(), from..to);
+    }
+    let mut bytes = rest.iter();
+    while length < LONGEST {
+        length = length.wrapping_add(1);
+        let Some(byte) = bytes.next() else {
+            if length >= SHORTEST {
+                emit(hash.with(last).finish(), from..to);
             }
+            return;
+        };
+        hash = hash.with(*byte);
+        to = to.wrapping_add(1);
+        if length >= SHORTEST {
+            emit(hash.finish(), from..to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The n-grams of the text with its bounds, spelled out.
+    fn expected(text: &[u8], lengths: Range<usize>) -> Vec<u64> {
+        let mut bounded = vec![b'^'];
+        bounded.extend(text);
+        bounded.push(b'$');
+        let mut all = Vec::new();
+        for start in 0..bounded.len() {
+            for length in lengths.clone() {
+                if let Some(gram) = bounded.get(start..start + length) {
+                    all.push(Rolling::new(7).with_all(gram).finish());
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn ngrams_are_all_pieces_of_the_bounded_text() {
+        fn check<const SHORTEST: usize, const LONGEST: usize>(text: &[u8]) {
+            let mut found = Vec::new();
+            ngrams::<SHORTEST, LONGEST>(text, *b"^$", 7, |hash, at| {
+                assert!(at.end <= text.len() && at.start <= at.end);
+                found.push(hash);
+            });
+            assert_eq!(found, expected(text, SHORTEST..LONGEST + 1), "{text:?} {SHORTEST}");
+        }
+        for text in [&b""[..], b"a", b"ab", b"abcdefgh"] {
+            check::<1, 5>(text);
+            check::<3, 5>(text);
+            check::<2, 4>(text);
+            check::<1, 3>(text);
+            check::<3, 3>(text);
+            check::<5, 5>(text);
         }
     }
 }

@@ -134,6 +134,10 @@ impl Model {
             }
         }
         told.retain(|(share, ..)| *share > 0.1);
+        // The whole says less than its parts.
+        if told.len() > 1 {
+            told.retain(|(.., index)| *index != SUMS.saturating_sub(1));
+        }
         told.sort_by(|a, b| b.0.total_cmp(&a.0));
         told.truncate(REASONS_MAX);
         told.iter().map(|(_, words, index)| self.sentence(words, *index, scratch)).collect()

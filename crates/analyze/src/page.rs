@@ -12,6 +12,8 @@ mod tests;
 
 pub use finding::{Finding, FindingKind};
 
+use std::borrow::Cow;
+
 use reader::Contents;
 
 use crate::brands;
@@ -20,7 +22,7 @@ use crate::url::{Spelling, UrlLimits};
 /// How much of a page is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct PageLimits {
-    /// Bytes read; what follows is left aside.
+    /// Bytes read: of longer pages the first two thirds of this many, and the last third.
     pub bytes_max: usize,
     /// Bytes of text, title and alternative texts that are kept.
     pub text_bytes_max: usize,
@@ -35,7 +37,7 @@ pub struct PageLimits {
 impl Default for PageLimits {
     fn default() -> Self {
         Self {
-            bytes_max: 5 << 20,
+            bytes_max: 3 << 19,
             text_bytes_max: 16 << 10,
             elements_max: 2000,
             script_bytes_max: 256 << 10,
@@ -71,8 +73,7 @@ impl PageJudgement {
 
 /// Judges a page. Any bytes do.
 pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> PageJudgement {
-    let html = html.get(..limits.bytes_max).unwrap_or(html);
-    let contents = reader::read(html, limits);
+    let contents = reader::read(&shortened(html, limits.bytes_max), limits);
     let page = Page { contents, home: context.url.map(spelled) };
     let mut findings = Vec::new();
     page.forms(&mut findings);
@@ -84,6 +85,17 @@ pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> Pag
     findings.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
     let open: f32 = findings.iter().map(|finding| 1.0 - finding.weight()).product();
     PageJudgement { score: 1.0 - open, findings }
+}
+
+/// The front and the end of a long page: padding in the middle hides nothing that matters.
+fn shortened(html: &[u8], bytes_max: usize) -> Cow<'_, [u8]> {
+    if html.len() <= bytes_max {
+        return Cow::Borrowed(html);
+    }
+    let tail = bytes_max / 3;
+    let front = html.get(..bytes_max.saturating_sub(tail)).unwrap_or_default();
+    let end = html.get(html.len().saturating_sub(tail)..).unwrap_or_default();
+    Cow::Owned([front, end].concat())
 }
 
 struct Page {

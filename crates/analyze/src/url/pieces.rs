@@ -18,12 +18,12 @@ enum Place {
 
 /// Emits every piece of `url`: of the host, of path and query, and words.
 pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
-    ngrams(url.host(), *b"^/", 3..6, 1, |hash, at| emit(Gram { group: 0, hash, at }));
+    ngrams::<3, 5>(url.host(), *b"^/", 1, |hash, at| emit(Gram { group: 0, hash, at }));
     for (group, part) in [(1, url.path()), (2, url.query())] {
         let start = url.text().len().saturating_sub(url.rest().len());
         let start = if group == 1 { start } else { start.saturating_add(url.path().len()) };
         if !part.is_empty() {
-            ngrams(part, *b"^$", 3..6, 2, |hash, at| {
+            ngrams::<3, 5>(part, *b"^$", 2, |hash, at| {
                 let at = at.start.saturating_add(start)..at.end.saturating_add(start);
                 emit(Gram { group, hash, at });
             });
