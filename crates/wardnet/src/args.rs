@@ -274,6 +274,9 @@ pub(crate) struct Classify {
     /// A model of your own instead of the one that ships.
     #[arg(long, value_name = "FILE")]
     pub(crate) model: Option<PathBuf>,
+    /// Print where the model is from and what it is worth, and judge nothing.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) card: bool,
     /// Files to read; `-`, or none, is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -29,6 +29,10 @@ pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {
 
 fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
     let model = load(subject, options.model.as_deref())?;
+    if options.card {
+        line(model.card().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut scratch = Scratch::default();
     for path in files(&options.files) {
         if path == Path::new("-") {

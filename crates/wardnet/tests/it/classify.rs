@@ -73,6 +73,11 @@ fn a_model_is_learned_and_a_damaged_one_is_refused() {
     let answers = json_lines(&folder.feed(&own, "qx5zzk77w.biz\ngarden-shop.org\n"));
     assert_eq!([&answers[0]["label"], &answers[1]["label"]], ["malicious", "benign"]);
 
+    let card = folder.succeed(&["classify", "domain", "--card", "--model", &model]);
+    assert!(card.contains("malicious = [\"bad\"]\nbenign = [\"good\"]\n"), "{card}");
+    let shipped = folder.succeed(&["classify", "url", "--card"]);
+    assert!(shipped.contains("CC0-1.0") && shipped.contains("expires = "), "{shipped}");
+
     let train = ["train", "domain", "--malicious", &bad, "--benign", &few, "--out", &model];
     let output = folder.run(&train);
     assert_eq!(output.status.code(), Some(3));
