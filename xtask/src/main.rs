@@ -5,6 +5,7 @@
 //! | `check [--fast]` | everything a change must pass; `--fast` leaves out the slow steps |
 //! | `tidy` | the rules of the repository that no compiler knows |
 //! | `conformance [NAME]` | other people's clients and suites against a running Wardnet |
+//! | `eval url\|domain` | learns the models that ship and reports how good they are |
 //! | `fuzz [TARGET] [--seconds N]` | replays the corpora, or fuzzes for a while |
 //!
 //! Read [`check`] for what a change must pass, and [`tidy`] for the rules.
@@ -13,6 +14,7 @@
 
 mod check;
 mod conformance;
+mod eval;
 mod fuzz;
 mod process;
 mod steps;
@@ -30,6 +32,8 @@ usage: cargo xtask COMMAND
                                  fuzz corpora and the dependency rules
   tidy                           the rules of the repository
   conformance [NAME]             conformance/*/run, or only conformance/NAME/run
+  eval url|domain                learns the model that ships from WARDNET_DATA, and reports on it;
+                                 with NAME=VALUE settings, reports only
   fuzz [TARGET] [--seconds N]    replays fuzz/corpus; with --seconds, fuzzes each target N seconds";
 
 fn main() -> ExitCode {
@@ -52,6 +56,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run(&root),
         ["conformance"] => conformance::run(&root, None),
         ["conformance", name] => conformance::run(&root, Some(name)),
+        ["eval", rest @ ..] => eval::run(&root, rest),
         ["fuzz", rest @ ..] => fuzz::run(&root, &fuzz::Options::parse(rest)?),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

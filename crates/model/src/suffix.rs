@@ -134,6 +134,13 @@ impl SuffixList {
         (suffix.len() == name.len()).then_some(section)
     }
 
+    /// The public suffix of a host that need not be a domain name, and whether a company lends
+    /// names under it. The text is taken as it is: lower case, without a trailing dot.
+    pub fn suffix_of_text<'a>(&self, host: &'a str) -> (&'a str, bool) {
+        let (suffix, section) = self.split(host);
+        (suffix, section == Section::Private)
+    }
+
     /// [`registered_domain`](Self::registered_domain) for hosts that are no domain names.
     pub(crate) fn registered_text<'a>(&self, host: &'a str) -> Option<&'a str> {
         let (suffix, _) = self.split(host);

@@ -46,6 +46,14 @@ pub(crate) enum Command {
     /// Looks into the verdict database.
     #[command(subcommand)]
     Db(Db),
+    /// Judges URLs, names or pages that nobody has listed, by models and rules; asks no data folder.
+    #[command(subcommand)]
+    Classify(ClassifySubject),
+    /// Tells which names a generator of a known family makes on a day; without one, lists families.
+    Dga(Dga),
+    /// Learns a model from labelled URLs or names.
+    #[command(subcommand)]
+    Train(TrainSubject),
     /// Creates, lists and revokes access tokens.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -299,6 +307,90 @@ pub(crate) enum Db {
         /// The file; the data folder's own when it is left out.
         file: Option<PathBuf>,
     },
+}
+
+/// What to judge.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClassifySubject {
+    /// URLs, one a line.
+    Url(Classify),
+    /// Names of hosts, one a line: made by a generator, or resembling a brand's?
+    Domain(Classify),
+    /// HTML pages, one a file.
+    Page(ClassifyPage),
+}
+
+/// Options of `classify url` and `classify domain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Classify {
+    /// Print one JSON object per line: `input`, `score`, `label`, `reasons`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A model of your own instead of the one that ships.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// Print where the model is from and what it is worth, and judge nothing.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) card: bool,
+    /// Files to read; `-`, or none, is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Options of `classify page`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ClassifyPage {
+    /// Print one JSON object per line: `input`, `score`, `label`, `reasons`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the page was found: what it claims to be is held against that.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// What led there, from the first link on; repeat for each.
+    #[arg(long, value_name = "URL")]
+    pub(crate) redirect: Vec<String>,
+    /// Files to read; `-`, or none, is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Options of `dga`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dga {
+    /// The family.
+    pub(crate) family: Option<String>,
+    /// The day.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<String>,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to learn to judge.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrainSubject {
+    /// URLs.
+    Url(TrainOptions),
+    /// Names of hosts.
+    Domain(TrainOptions),
+}
+
+/// Options of `train`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrainOptions {
+    /// Malicious ones, one a line; a generator's family may stand behind a tab. May be repeated.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) malicious: Vec<PathBuf>,
+    /// Benign ones, one a line. May be repeated.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) benign: Vec<PathBuf>,
+    /// Where to write the model.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) out: PathBuf,
+    /// Fixes every random choice: equal files and seeds give equal models.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 /// What to do with tokens.

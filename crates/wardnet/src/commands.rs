@@ -1,8 +1,10 @@
 //! One module per command.
 
 mod check;
+mod classify;
 mod db;
 mod decisions;
+mod dga;
 mod explain;
 mod feeds;
 mod ingest;
@@ -12,6 +14,7 @@ mod serve;
 mod sources;
 mod status;
 mod tokens;
+mod train;
 
 use crate::args::{Args, Command};
 use std::process::ExitCode;
@@ -35,6 +38,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Decisions(command) => decisions::run(args, command),
         Command::Db(command) => db::run(args, command),
         Command::Tokens(command) => tokens::run(args, command),
+        Command::Classify(subject) => classify::run(subject),
+        Command::Dga(options) => dga::run(options),
+        Command::Train(subject) => train::run(subject),
         Command::Check => check::run(args),
         Command::Compact => status::compact(args),
         Command::Status(output) => status::run(args, *output),

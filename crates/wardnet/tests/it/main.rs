@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod classify;
 mod commands;
 mod patterns;
 mod program;

@@ -1,0 +1,111 @@
+//! Brands that impostors borrow, and what hosts may bear their names.
+
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use crate::url::Spelling;
+
+const TEXT: &str = include_str!("../data/brands.txt");
+
+/// A name with the registered labels that may bear it.
+#[derive(Debug)]
+pub(crate) struct Brand {
+    pub(crate) word: &'static str,
+    own: Vec<&'static str>,
+}
+
+impl Brand {
+    /// Whether a site registered as `label` may bear the name.
+    pub(crate) fn owns(&self, label: &[u8]) -> bool {
+        self.word.as_bytes() == label || self.own.iter().any(|own| own.as_bytes() == label)
+    }
+}
+
+/// All brands with an automaton that finds their words.
+#[derive(Debug)]
+pub(crate) struct Brands {
+    pub(crate) all: Vec<Brand>,
+    pub(crate) finder: AhoCorasick,
+}
+
+/// The list that ships with this crate.
+#[expect(clippy::expect_used, reason = "fixed words: the tests build the same automaton")]
+pub(crate) fn shipped() -> &'static Brands {
+    static SHIPPED: OnceLock<Brands> = OnceLock::new();
+    SHIPPED.get_or_init(|| {
+        let lines = TEXT.lines().filter(|line| !line.starts_with('#'));
+        let all: Vec<Brand> = lines.filter_map(brand).collect();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
+            .build(all.iter().map(|brand| brand.word))
+            .expect("a short list of words makes a small automaton");
+        Brands { all, finder }
+    })
+}
+
+fn brand(line: &'static str) -> Option<Brand> {
+    let mut words = line.split_whitespace();
+    Some(Brand { word: words.next()?, own: words.collect() })
+}
+
+/// The brand that a site registered as `label` belongs to.
+pub(crate) fn owner(label: &[u8]) -> Option<&'static str> {
+    if label.is_empty() {
+        return None;
+    }
+    shipped().all.iter().find(|brand| brand.owns(label)).map(|brand| brand.word)
+}
+
+/// Whether the brand called `word` is at home on a site registered as `label`.
+pub(crate) fn owns(word: &str, label: &[u8]) -> bool {
+    shipped().all.iter().any(|brand| brand.word == word && brand.owns(label))
+}
+
+/// Where a URL names brands.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct InUrl {
+    pub(crate) subdomain: bool,
+    pub(crate) label: bool,
+    pub(crate) path: bool,
+    /// The registered name is a brand's own.
+    pub(crate) own: bool,
+    /// The first brand that is named where it is not at home.
+    pub(crate) which: Option<&'static str>,
+}
+
+/// Looks for brands in `url`. Short names count only as whole words.
+pub(crate) fn in_url(url: &Spelling) -> InUrl {
+    let brands = shipped();
+    let mut found = InUrl::default();
+    let text = url.text();
+    let label_start = url.subdomain().len();
+    let label_end = label_start.saturating_add(url.label().len());
+    for hit in brands.finder.find_iter(text) {
+        let Some(brand) = brands.all.get(hit.pattern().as_usize()) else { continue };
+        if brand.word.len() < 5 && !is_word(text, hit.start(), hit.end()) {
+            continue;
+        }
+        if brand.owns(url.label()) {
+            found.own = true;
+            continue;
+        }
+        if hit.start() < label_start {
+            found.subdomain = true;
+        } else if hit.start() < label_end {
+            found.label = true;
+        } else if hit.start() >= url.host().len() {
+            found.path = true;
+        }
+        found.which = found.which.or(Some(brand.word));
+    }
+    found
+}
+
+/// Whether no letter touches `start..end`.
+pub(crate) fn is_word(text: &[u8], start: usize, end: usize) -> bool {
+    let letter =
+        |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    !letter(start.checked_sub(1)) && !letter(Some(end))
+}

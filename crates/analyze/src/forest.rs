@@ -1,0 +1,70 @@
+//! Boosted trees, as they are asked.
+
+/// Marks a leaf in [`Node::feature`].
+pub const LEAF: u16 = u16::MAX;
+
+/// A fork or a leaf of a tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Node {
+    /// Which figure decides, or [`LEAF`].
+    pub feature: u16,
+    /// Where to go when the figure is at most `threshold`: a place in the tree, always further on.
+    pub left: u16,
+    /// Where to go otherwise.
+    pub right: u16,
+    /// What the figure is compared with.
+    pub threshold: f32,
+    /// What a subject that comes here scores on average; in a leaf, what it scores.
+    pub value: f32,
+}
+
+/// Trees whose leaves are summed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Forest {
+    /// What is added for every subject.
+    pub base: f32,
+    /// The trees, each from its root.
+    pub trees: Vec<Vec<Node>>,
+}
+
+impl Forest {
+    /// The log-odds that the trees give `features`.
+    pub fn margin(&self, features: &[f32]) -> f32 {
+        let mut sum = self.base;
+        for tree in &self.trees {
+            sum += leaf(tree, features);
+        }
+        sum
+    }
+
+    /// What each figure adds to the margin, along the ways that `features` takes; `out` has one
+    /// place a figure.
+    ///
+    /// The difference that each fork makes to the average is its figure's (A. Saabas, 2014).
+    pub fn explain(&self, features: &[f32], out: &mut [f32]) {
+        for tree in &self.trees {
+            let Some(mut node) = tree.first() else { continue };
+            while node.feature != LEAF {
+                let Some(next) = tree.get(usize::from(next(node, features))) else { break };
+                if let Some(sum) = out.get_mut(usize::from(node.feature)) {
+                    *sum += next.value - node.value;
+                }
+                node = next;
+            }
+        }
+    }
+}
+
+fn leaf(tree: &[Node], features: &[f32]) -> f32 {
+    let Some(mut node) = tree.first() else { return 0.0 };
+    while node.feature != LEAF {
+        let Some(next) = tree.get(usize::from(next(node, features))) else { break };
+        node = next;
+    }
+    node.value
+}
+
+fn next(node: &Node, features: &[f32]) -> u16 {
+    let figure = features.get(usize::from(node.feature)).copied().unwrap_or(0.0);
+    if figure <= node.threshold { node.left } else { node.right }
+}

@@ -1,0 +1,145 @@
+//! Pieces of text as numbers: rolling hashes of n-grams and words, each in a group of its own.
+
+use std::ops::Range;
+
+/// How many groups of pieces a model sums apart.
+pub const GROUPS: usize = 5;
+
+/// One piece of a subject.
+#[derive(Debug, Clone)]
+pub struct Gram {
+    /// Which group it is summed in, below [`GROUPS`].
+    pub group: usize,
+    /// Its hash; the top bits are its place in the table of weights.
+    pub hash: u64,
+    /// Where in the subject's text it stands.
+    pub at: Range<usize>,
+}
+
+/// Odd, from the golden ratio: spreads the low bits of a product into the high ones.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+const STEP: u64 = 0x0100_0000_01b3;
+
+/// A hash that grows byte by byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Rolling(u64);
+
+impl Rolling {
+    /// A hash in the name space `space`: equal text in two spaces gets two hashes.
+    pub const fn new(space: u64) -> Self {
+        Self((space ^ 0xcbf2_9ce4_8422_2325).wrapping_mul(SPREAD))
+    }
+
+    /// Takes in one byte.
+    #[must_use]
+    pub const fn with(self, byte: u8) -> Self {
+        Self((self.0 ^ byte as u64).wrapping_mul(STEP).rotate_left(23))
+    }
+
+    /// Takes in a number.
+    #[must_use]
+    pub const fn with_number(self, number: u64) -> Self {
+        Self((self.0 ^ number).wrapping_mul(SPREAD).rotate_left(29))
+    }
+
+    /// Takes in all of `bytes`.
+    #[must_use]
+    pub fn with_all(self, bytes: &[u8]) -> Self {
+        bytes.iter().fold(self, |hash, byte| hash.with(*byte))
+    }
+
+    /// The hash of what was taken in.
+    pub const fn finish(self) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(SPREAD);
+        mixed ^ (mixed >> 29)
+    }
+}
+
+/// Emits all n-grams of `text` with `SHORTEST` to `LONGEST` bytes; `first` and `last` bound the text.
+#[inline]
+pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
+    text: &[u8],
+    [first, last]: [u8; 2],
+    space: u64,
+    mut emit: impl FnMut(u64, Range<usize>),
+) {
+    let fresh = Rolling::new(space);
+    // Those that start with the bound before the text.
+    emit_from::<SHORTEST, LONGEST>(text, fresh.with(first), 1, 0, last, &mut emit);
+    for from in 0..=text.len() {
+        let rest = text.get(from..).unwrap_or_default();
+        emit_from::<SHORTEST, LONGEST>(rest, fresh, 0, from, last, &mut emit);
+    }
+}
+
+/// Emits what grows from `hash`, which has taken in `length` bytes, along `rest`.
+#[inline]
+fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
+    rest: &[u8],
+    mut hash: Rolling,
+    mut length: usize,
+    from: usize,
+    last: u8,
+    emit: &mut impl FnMut(u64, Range<usize>),
+) {
+    let mut to = from;
+    if length >= SHORTEST {
+        emit(hash.finish(), from..to);
+    }
+    let mut bytes = rest.iter();
+    while length < LONGEST {
+        length = length.wrapping_add(1);
+        let Some(byte) = bytes.next() else {
+            if length >= SHORTEST {
+                emit(hash.with(last).finish(), from..to);
+            }
+            return;
+        };
+        hash = hash.with(*byte);
+        to = to.wrapping_add(1);
+        if length >= SHORTEST {
+            emit(hash.finish(), from..to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The n-grams of the text with its bounds, spelled out.
+    fn expected(text: &[u8], lengths: Range<usize>) -> Vec<u64> {
+        let mut bounded = vec![b'^'];
+        bounded.extend(text);
+        bounded.push(b'$');
+        let mut all = Vec::new();
+        for start in 0..bounded.len() {
+            for length in lengths.clone() {
+                if let Some(gram) = bounded.get(start..start + length) {
+                    all.push(Rolling::new(7).with_all(gram).finish());
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn ngrams_are_all_pieces_of_the_bounded_text() {
+        fn check<const SHORTEST: usize, const LONGEST: usize>(text: &[u8]) {
+            let mut found = Vec::new();
+            ngrams::<SHORTEST, LONGEST>(text, *b"^$", 7, |hash, at| {
+                assert!(at.end <= text.len() && at.start <= at.end);
+                found.push(hash);
+            });
+            assert_eq!(found, expected(text, SHORTEST..LONGEST + 1), "{text:?} {SHORTEST}");
+        }
+        for text in [&b""[..], b"a", b"ab", b"abcdefgh"] {
+            check::<1, 5>(text);
+            check::<3, 5>(text);
+            check::<2, 4>(text);
+            check::<1, 3>(text);
+            check::<3, 3>(text);
+            check::<5, 5>(text);
+        }
+    }
+}

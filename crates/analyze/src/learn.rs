@@ -1,0 +1,329 @@
+//! Learning a model from labelled subjects.
+//!
+//! Two stages. A linear model learns weights for pieces of text; boosted trees learn from sums over
+//! those weights and from figures that no piece shows. The trees must not see sums over pieces whose
+//! weights the same subjects taught, or they would trust them too much: so the subjects are dealt
+//! into folds by registered domain, and the sums of each fold come from weights that the other folds
+//! taught. Names of generators are dealt a second time by family, so that the trees also learn what
+//! the sums are worth on a family that nobody has seen.
+//!
+//! Nothing of a stranger's reaches this module but as text to take apart.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "works on arrays whose sizes it chose itself"
+)]
+
+mod boost;
+mod calibrate;
+mod linear;
+mod metrics;
+mod rng;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use boost::{BoostOptions, Table, boost};
+pub use calibrate::{Calibration, calibrate};
+pub use linear::{Linear, LinearOptions, Pieces, learn};
+pub use metrics::{FPRS, Metrics, cut, metrics};
+pub use rng::Rng;
+
+use crate::familiar::{FAMILIAR, FamiliarTable};
+use crate::forest::Forest;
+use crate::gram::{GROUPS, Rolling};
+use crate::popular::is_popular;
+use crate::sheet::{self, GroupSum, Scratch, Subject};
+use crate::table::{WeightTable, place};
+
+/// One labelled subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The URL or name.
+    pub text: Vec<u8>,
+    /// Whether it is bad.
+    pub is_bad: bool,
+    /// The family of a generator, if it is known; empty otherwise.
+    pub family: String,
+    /// How much it counts; 1 for most.
+    pub weight: f32,
+}
+
+/// How to learn a model.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainOptions {
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// How many folds.
+    pub folds: u64,
+    /// The weights of pieces.
+    pub linear: LinearOptions,
+    /// The trees.
+    pub boost: BoostOptions,
+    /// How much of a name's weight is given to what is known of it without its family.
+    pub family_weight: f32,
+    /// The share of false positives at which a subject is called malicious.
+    pub fpr: f64,
+}
+
+impl TrainOptions {
+    /// What the shipped model of `subject` was learned with.
+    pub fn shipped(subject: Subject) -> Self {
+        let (bits, epochs, subjects) = match subject {
+            Subject::Url => (21, 6, 0.8),
+            Subject::Domain => (20, 4, 0.5),
+        };
+        let linear = LinearOptions { bits, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
+        let boost = BoostOptions {
+            trees: 150,
+            leaves: 31,
+            rate: 0.08,
+            child_weight_min: 1.0,
+            lambda: 2.0,
+            features: 0.4,
+            subjects,
+        };
+        Self { seed: 1, folds: 5, linear, boost, family_weight: 0.05, fpr: 0.0004 }
+    }
+}
+
+/// What learning yields.
+#[derive(Debug)]
+pub struct Learned {
+    /// The weights of pieces.
+    pub table: WeightTable,
+    /// What the linear part adds for every subject.
+    pub bias: f32,
+    /// How often the n-grams of names were heard.
+    pub familiar: FamiliarTable,
+    /// The trees.
+    pub forest: Forest,
+    /// From margins to probabilities.
+    pub calibration: Calibration,
+    /// For each sample the margin that a model gave it which had not seen its fold.
+    pub unseen: Vec<f32>,
+    /// The same where whole families were left out.
+    pub unseen_family: Option<Vec<f32>>,
+}
+
+/// Everything that is fixed about the samples.
+struct Material {
+    pieces: Pieces,
+    /// Figures that depend on no weight, sample by sample.
+    own: Vec<f32>,
+    labels: Vec<f32>,
+    weights: Vec<f32>,
+    /// Registered names without their suffixes.
+    names: Vec<Vec<u8>>,
+    by_name: Vec<u64>,
+    by_family: Vec<u64>,
+    has_families: bool,
+}
+
+/// Learns a model of `subject` from `samples`.
+pub fn train(
+    subject: Subject,
+    samples: &[Sample],
+    options: &TrainOptions,
+    mut progress: impl FnMut(&str),
+) -> Learned {
+    let material = material(subject, samples, options);
+    progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
+    let mut deals = vec![&material.by_name];
+    if material.has_families {
+        deals.push(&material.by_family);
+    }
+    let mut values = Vec::new();
+    for folds in &deals {
+        for fold in 0..options.folds {
+            let chosen = rows(folds, |of| of != fold);
+            let linear = linear(&material, &chosen, options);
+            let familiar = familiar(&material, &chosen);
+            progress(&format!("weights without fold {fold}"));
+            write_values(subject, &material, (&linear, &familiar), folds, fold, &mut values);
+        }
+    }
+    let values = in_order(values, subject.width());
+    let width = subject.width();
+    let table = Table::new(&values, width);
+    let labels: Vec<f32> = deals.iter().flat_map(|_| material.labels.iter().copied()).collect();
+    // The second deal is of names with a family only: for all others it is the first again.
+    let is_dealt_twice: Vec<bool> =
+        samples.iter().map(|s| material.has_families && !s.family.is_empty()).collect();
+    let share = |row: usize| {
+        if is_dealt_twice[row % samples.len()] {
+            if row < samples.len() { 1.0 - options.family_weight } else { options.family_weight }
+        } else {
+            1.0
+        }
+    };
+    let weigh = |row: usize| share(row) * samples[row % samples.len()].weight;
+    let weights: Vec<f32> = (0..labels.len()).map(weigh).collect();
+    let everyone: Vec<u32> = (0..labels.len() as u32)
+        .filter(|row| {
+            let row = *row as usize;
+            row < samples.len() || is_dealt_twice[row - samples.len()]
+        })
+        .collect();
+    let known = Known { table: &table, labels: &labels, weights: &weights, rows: &everyone };
+    let margins = unseen(&known, &values, &deals, options, &mut progress);
+    let forest = boost(&table, &labels, &weights, &everyone, &options.boost, options.seed);
+    progress("trees");
+    let everyone_dealt = everyone;
+    let everyone: Vec<u32> = (0..samples.len() as u32).collect();
+    let linear = linear(&material, &everyone, options);
+    let pick = |values: &[f32]| everyone_dealt.iter().map(|row| values[*row as usize]).collect();
+    let (dealt, truth): (Vec<f32>, Vec<f32>) = (pick(&margins), pick(&labels));
+    let calibration = calibrate(&dealt, &truth, options.fpr);
+    let (by_name, by_family) = margins.split_at(samples.len());
+    Learned {
+        table: WeightTable::new(options.linear.bits, &linear.weights),
+        bias: linear.bias,
+        familiar: familiar(&material, &everyone),
+        forest,
+        calibration,
+        unseen: by_name.to_vec(),
+        unseen_family: material.has_families.then(|| by_family.to_vec()),
+    }
+}
+
+fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Material {
+    let mut scratch = Scratch::default();
+    let mut material = Material {
+        pieces: Pieces::default(),
+        own: Vec::new(),
+        labels: Vec::new(),
+        weights: samples.iter().map(|sample| sample.weight).collect(),
+        names: Vec::new(),
+        by_name: Vec::new(),
+        by_family: Vec::new(),
+        has_families: samples.iter().any(|sample| !sample.family.is_empty()),
+    };
+    let mut groups: [Vec<u32>; GROUPS] = Default::default();
+    for sample in samples {
+        sheet::read(subject, &sample.text, &mut scratch);
+        for group in &mut groups {
+            group.clear();
+        }
+        sheet::pieces(subject, &scratch.spelling, &mut |gram| {
+            groups[gram.group].push(place(gram.hash, options.linear.bits) as u32);
+        });
+        material.pieces.push(&groups);
+        sheet::measure(subject, &scratch.spelling, &mut material.own);
+        material.names.push(scratch.spelling.label().to_vec());
+        material.labels.push(f32::from(u8::from(sample.is_bad)));
+        let fold = |text: &[&[u8]]| {
+            let start = Rolling::new(options.seed);
+            text.iter().fold(start, |hash, part| hash.with_all(part)).finish() % options.folds
+        };
+        // On popular sites good and bad pages stand side by side: each page is judged by itself.
+        let text = &scratch.spelling;
+        let is_shared = subject == Subject::Url && is_popular(text.registered());
+        let name = fold(&[if is_shared { text.text() } else { text.registered() }]);
+        material.by_name.push(name);
+        let is_known = !sample.family.is_empty();
+        material.by_family.push(if is_known { fold(&[sample.family.as_bytes()]) } else { name });
+    }
+    material
+}
+
+fn rows(folds: &[u64], keep: impl Fn(u64) -> bool) -> Vec<u32> {
+    (0..folds.len() as u32).filter(|row| keep(folds[*row as usize])).collect()
+}
+
+fn linear(material: &Material, chosen: &[u32], options: &TrainOptions) -> Linear {
+    learn(
+        &material.pieces,
+        &material.labels,
+        &material.weights,
+        chosen,
+        &options.linear,
+        options.seed,
+    )
+}
+
+/// What the benign among `chosen` sound like.
+fn familiar(material: &Material, chosen: &[u32]) -> FamiliarTable {
+    let benign = chosen.iter().filter(|row| material.labels[**row as usize] < 0.5);
+    FamiliarTable::hear(FAMILIAR_BITS, benign.map(|row| material.names[*row as usize].as_slice()))
+}
+
+/// The table of n-grams heard has 2 to the power of this many places.
+const FAMILIAR_BITS: u32 = 18;
+
+/// One row of figures, with its place.
+type Row = (usize, Vec<f32>);
+
+fn write_values(
+    subject: Subject,
+    material: &Material,
+    (linear, familiar): (&Linear, &FamiliarTable),
+    folds: &[u64],
+    fold: u64,
+    values: &mut Vec<Row>,
+) {
+    let own_width = subject.width() - sheet::SUMS - FAMILIAR;
+    let deal = values.len() / folds.len() * folds.len();
+    for row in rows(folds, |of| of == fold) {
+        let row = row as usize;
+        let mut groups = [GroupSum::default(); GROUPS];
+        for (group, sum) in groups.iter_mut().enumerate() {
+            for place in material.pieces.group(row, group) {
+                sum.add(linear.weights[*place as usize]);
+            }
+        }
+        let mut out = Vec::with_capacity(subject.width());
+        sheet::write_learned(&groups, linear.bias, familiar, &material.names[row], &mut out);
+        out.extend_from_slice(&material.own[row * own_width..(row + 1) * own_width]);
+        values.push((deal + row, out));
+    }
+}
+
+fn in_order(mut values: Vec<Row>, width: usize) -> Vec<f32> {
+    values.sort_by_key(|(row, _)| *row);
+    let mut flat = Vec::with_capacity(values.len() * width);
+    for (_, row) in values {
+        flat.extend(row);
+    }
+    flat
+}
+
+/// What trees learn from.
+struct Known<'a> {
+    table: &'a Table,
+    labels: &'a [f32],
+    weights: &'a [f32],
+    /// The rows that count.
+    rows: &'a [u32],
+}
+
+/// The margins that trees give to subjects of folds they have not seen.
+fn unseen(
+    known: &Known<'_>,
+    values: &[f32],
+    deals: &[&Vec<u64>],
+    options: &TrainOptions,
+    progress: &mut impl FnMut(&str),
+) -> Vec<f32> {
+    let Known { table, labels, weights, rows: all } = known;
+    let width = values.len() / labels.len();
+    let per_deal = labels.len() / deals.len();
+    let mut margins = vec![0.0; labels.len()];
+    for fold in 0..options.folds {
+        // A subject is in every deal; all its rows are left out where one of them is judged.
+        for (deal, folds) in deals.iter().enumerate() {
+            let outside = |row: &u32| folds[*row as usize % per_deal] != fold;
+            let chosen: Vec<u32> = all.iter().copied().filter(outside).collect();
+            let forest = boost(table, labels, weights, &chosen, &options.boost, options.seed);
+            for row in rows(folds, |of| of == fold) {
+                let row = row as usize + deal * per_deal;
+                margins[row] = forest.margin(&values[row * width..(row + 1) * width]);
+            }
+        }
+        progress(&format!("trees without fold {fold}"));
+    }
+    margins
+}

@@ -1,0 +1,139 @@
+//! Logistic regression over hashed pieces, learned by follow-the-regularised-leader (FTRL-proximal).
+//!
+//! McMahan and others, "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1. Every
+//! group of pieces counts as a vector of length one, so a long path does not shout down a host.
+
+use super::rng::Rng;
+use crate::gram::GROUPS;
+
+/// The pieces of all subjects, as places in the table.
+#[derive(Debug, Default, Clone)]
+pub struct Pieces {
+    places: Vec<u32>,
+    /// Where each group of each subject ends.
+    ends: Vec<u32>,
+}
+
+impl Pieces {
+    /// Adds a subject.
+    pub fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
+        for group in groups {
+            self.places.extend_from_slice(group);
+            self.ends.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The places of one group of a subject.
+    pub fn group(&self, row: usize, group: usize) -> &[u32] {
+        let index = row * GROUPS + group;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.places[start as usize..self.ends[index] as usize]
+    }
+
+    /// How many pieces all subjects have.
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many subjects.
+    pub fn len(&self) -> usize {
+        self.ends.len() / GROUPS
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// How to learn.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearOptions {
+    /// The table has 2 to the power of `bits` places.
+    pub bits: u32,
+    /// How often all subjects are seen.
+    pub epochs: u32,
+    /// The rate of learning.
+    pub alpha: f32,
+    /// Absolute regularisation: keeps rare pieces at zero.
+    pub l1: f32,
+    /// Square regularisation.
+    pub l2: f32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    weight: f32,
+    z: f32,
+    n: f32,
+}
+
+impl Cell {
+    fn learn(&mut self, gradient: f32, options: &LinearOptions) {
+        let n = self.n + gradient * gradient;
+        let sigma = (n.sqrt() - self.n.sqrt()) / options.alpha;
+        self.z += gradient - sigma * self.weight;
+        self.n = n;
+        self.weight = if self.z.abs() <= options.l1 {
+            0.0
+        } else {
+            let rate = (1.0 + n.sqrt()) / options.alpha + options.l2;
+            -(self.z - options.l1.copysign(self.z)) / rate
+        };
+    }
+}
+
+/// The weights of all places, and of none.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    /// One a place.
+    pub weights: Vec<f32>,
+    /// What is added for every subject.
+    pub bias: f32,
+}
+
+/// Learns from the subjects `chosen`; `labels` are 0 or 1, `weights` how much each counts.
+pub fn learn(
+    pieces: &Pieces,
+    labels: &[f32],
+    weights: &[f32],
+    chosen: &[u32],
+    options: &LinearOptions,
+    seed: u64,
+) -> Linear {
+    let mut cells = vec![Cell::default(); 1 << options.bits];
+    let mut bias = Cell::default();
+    let mut order = chosen.to_vec();
+    let mut rng = Rng::new(seed);
+    for _ in 0..options.epochs {
+        rng.shuffle(&mut order);
+        for &row in &order {
+            let row = row as usize;
+            let mut margin = bias.weight;
+            for group in 0..GROUPS {
+                let places = pieces.group(row, group);
+                let sum: f32 = places.iter().map(|place| cells[*place as usize].weight).sum();
+                margin += sum * scale(places.len());
+            }
+            let wrong = (logistic(margin) - labels[row]) * weights[row];
+            bias.learn(wrong, options);
+            for group in 0..GROUPS {
+                let places = pieces.group(row, group);
+                let gradient = wrong * scale(places.len());
+                for place in places {
+                    cells[*place as usize].learn(gradient, options);
+                }
+            }
+        }
+    }
+    Linear { weights: cells.iter().map(|cell| cell.weight).collect(), bias: bias.weight }
+}
+
+/// Makes a group of `count` pieces a vector of length one.
+pub(crate) fn scale(count: usize) -> f32 {
+    if count == 0 { 0.0 } else { 1.0 / (count as f32).sqrt() }
+}
+
+pub(crate) fn logistic(margin: f32) -> f32 {
+    1.0 / (1.0 + (-margin).exp())
+}

@@ -1,0 +1,30 @@
+//! Judging what nobody has listed: URLs, names and pages, by models and by rules.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod brands;
+pub mod dga;
+pub mod domain;
+mod familiar;
+pub mod forest;
+pub mod gram;
+pub mod learn;
+mod measure;
+mod model;
+pub mod page;
+mod popular;
+mod sheet;
+mod table;
+pub mod url;
+
+pub use model::{Judgement, Model, ModelError, ModelLimits, fuzz_model};
+pub use sheet::{Scratch, Subject, fuzz_subject};
+pub use table::WeightTable;

@@ -1,0 +1,188 @@
+//! A model: weights, trees and a scale, with a card that says where they are from.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::{self, Resemblance};
+use crate::familiar::FamiliarTable;
+use crate::forest::Forest;
+use crate::gram::{GROUPS, Gram, Rolling};
+use crate::learn::{Calibration, Learned};
+use crate::sheet::{self, GroupSum, SUMS, Scratch, Subject};
+use crate::table::WeightTable;
+
+pub use file::{ModelError, ModelLimits, fuzz_model};
+
+/// What a model says of one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// From 0, harmless, to 1.
+    pub score: f32,
+    /// The score is at least one half.
+    pub is_malicious: bool,
+    /// What spoke most for it, in plain words; the strongest first.
+    pub reasons: Vec<String>,
+}
+
+/// A learned model of one kind of subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    subject: Subject,
+    card: String,
+    table: WeightTable,
+    bias: f32,
+    familiar: FamiliarTable,
+    forest: Forest,
+    calibration: Calibration,
+    digest: [u8; 32],
+}
+
+/// From which score on reasons are looked for; below, nothing stands out.
+const REASONS_FROM: f32 = 0.05;
+
+/// How many reasons are given.
+const REASONS_MAX: usize = 4;
+
+/// How many pieces a reason quotes.
+const QUOTES_MAX: usize = 3;
+
+/// A score from which on a subject is called malicious.
+const MALICIOUS_FROM: f32 = 0.5;
+
+impl Model {
+    /// The model of `subject` that was learned; `card` is its description, in TOML.
+    pub fn new(subject: Subject, learned: Learned, card: String) -> Self {
+        let Learned { table, bias, familiar, forest, calibration, .. } = learned;
+        let mut model =
+            Self { subject, card, table, bias, familiar, forest, calibration, digest: [0; 32] };
+        model.digest = file::digest(&model.body());
+        model
+    }
+
+    /// What kind of subject it judges.
+    pub const fn subject(&self) -> Subject {
+        self.subject
+    }
+
+    /// Where it is from and what it is worth, in TOML.
+    pub fn card(&self) -> &str {
+        &self.card
+    }
+
+    /// SHA-256 of its file, without the digest at its end: the model's identity.
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The score of `input`, from 0 to 1. Any bytes do.
+    pub fn score(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
+        let margin = self.margin(input, scratch);
+        let likeness = self.resemblance(scratch).map_or(0.0, |found| found.score());
+        self.calibration.probability(margin).max(likeness)
+    }
+
+    /// The score of `input`, with reasons.
+    pub fn judge(&self, input: &[u8], scratch: &mut Scratch) -> Judgement {
+        let margin = self.margin(input, scratch);
+        let own = self.calibration.probability(margin);
+        let resemblance = self.resemblance(scratch);
+        let score = resemblance.as_ref().map_or(own, |found| own.max(found.score()));
+        let mut reasons: Vec<String> = resemblance.iter().map(Resemblance::words).collect();
+        if own >= REASONS_FROM {
+            reasons.extend(self.reasons(scratch));
+        }
+        if reasons.is_empty() {
+            reasons.push("nothing in it stands out".to_owned());
+        }
+        reasons.truncate(REASONS_MAX);
+        Judgement { score, is_malicious: score >= MALICIOUS_FROM, reasons }
+    }
+
+    /// The log-odds of `input` before calibration; leaves its figures in `scratch`.
+    pub fn margin(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
+        sheet::read(self.subject, input, scratch);
+        let Scratch { spelling, features } = scratch;
+        let mut groups = [GroupSum::default(); GROUPS];
+        sheet::pieces(self.subject, spelling, &mut |gram: Gram| {
+            if let Some(group) = groups.get_mut(gram.group) {
+                group.add(self.table.weight(gram.hash));
+            }
+        });
+        features.clear();
+        sheet::write_learned(&groups, self.bias, &self.familiar, spelling.label(), features);
+        sheet::measure(self.subject, spelling, features);
+        self.forest.margin(features)
+    }
+
+    fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {
+        match self.subject {
+            Subject::Url => None,
+            Subject::Domain => domain::resemblance(&scratch.spelling),
+        }
+    }
+
+    fn reasons(&self, scratch: &Scratch) -> Vec<String> {
+        let mut shares = vec![0.0; self.subject.width()];
+        self.forest.explain(&scratch.features, &mut shares);
+        let mut told: Vec<(f32, &'static str, usize)> = Vec::new();
+        for (index, share) in shares.iter().enumerate() {
+            let (_, words) = self.subject.feature(index);
+            match told.iter_mut().find(|(_, known, _)| *known == words) {
+                Some(known) => known.0 += share,
+                None => told.push((*share, words, index)),
+            }
+        }
+        told.retain(|(share, ..)| *share > 0.1);
+        // The whole says less than its parts.
+        if told.len() > 1 {
+            told.retain(|(.., index)| *index != SUMS.saturating_sub(1));
+        }
+        told.sort_by(|a, b| b.0.total_cmp(&a.0));
+        told.truncate(REASONS_MAX);
+        told.iter().map(|(_, words, index)| self.sentence(words, *index, scratch)).collect()
+    }
+
+    /// The words of a figure, with the pieces that it rests on.
+    fn sentence(&self, words: &str, index: usize, scratch: &Scratch) -> String {
+        let group = index.checked_div(3).filter(|group| *group < GROUPS);
+        let Some(group) = group.filter(|_| index < SUMS) else { return words.to_owned() };
+        let text = scratch.spelling.text();
+        let mut found: Vec<(f32, std::ops::Range<usize>)> = Vec::new();
+        sheet::pieces(self.subject, &scratch.spelling, &mut |gram| {
+            if gram.group == group && !gram.at.is_empty() {
+                found.push((self.table.weight(gram.hash), gram.at));
+            }
+        });
+        found.retain(|(weight, _)| *weight > 0.0);
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut quotes: Vec<std::ops::Range<usize>> = Vec::new();
+        for (_, at) in found {
+            if quotes.len() == QUOTES_MAX {
+                break;
+            }
+            if quotes.iter().all(|other| at.end <= other.start || other.end <= at.start) {
+                quotes.push(at);
+            }
+        }
+        let quoted = quotes.iter().map(|at| {
+            let piece = text.get(at.clone()).unwrap_or_default();
+            format!("`{}`", String::from_utf8_lossy(piece).escape_default())
+        });
+        let quoted: Vec<String> = quoted.collect();
+        if quoted.is_empty() { words.to_owned() } else { format!("{words}: {}", quoted.join(", ")) }
+    }
+}
+
+/// Tells layouts of figures apart: a hash of their names.
+fn layout(subject: Subject) -> u64 {
+    let mut hash = Rolling::new(LAYOUT_VERSION);
+    for index in 0..subject.width() {
+        let (name, words) = subject.feature(index);
+        hash = hash.with_all(name.as_bytes()).with(0).with_all(words.as_bytes()).with(0);
+    }
+    hash.finish()
+}
+
+/// Rises when a figure or a piece changes its meaning but not its name.
+const LAYOUT_VERSION: u64 = 1;

@@ -1,0 +1,104 @@
+//! Damaged model files are refused, with the reason.
+
+use super::file::digest;
+use super::*;
+use crate::learn::tests::small_model;
+
+fn error(bytes: &[u8]) -> ModelError {
+    Model::decode(bytes, &ModelLimits::default()).unwrap_err()
+}
+
+/// The file with `change` made to it and the digest made right.
+fn sealed(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = small_model(1).0.encode();
+    bytes.truncate(bytes.len() - 32);
+    change(&mut bytes);
+    let digest = digest(&bytes);
+    bytes.extend(digest);
+    bytes
+}
+
+#[test]
+fn every_flipped_bit_and_every_cut_is_noticed() {
+    let bytes = small_model(1).0.encode();
+    for at in (0..bytes.len()).step_by(97) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 4;
+        error(&damaged);
+        error(&bytes[..at]);
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert_eq!(error(&longer), ModelError::Digest);
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    assert_eq!(error(b"PK\x03\x04"), ModelError::Magic);
+    assert_eq!(error(&sealed(|bytes| bytes[8] = 9)), ModelError::Version(9));
+    assert_eq!(error(&sealed(|bytes| bytes[10] = 7)), ModelError::Subject(7));
+    assert_eq!(error(&sealed(|bytes| bytes[11] = 60)), ModelError::Value("table of weights"));
+    assert_eq!(error(&sealed(|bytes| bytes[13] ^= 1)), ModelError::Layout);
+    assert_eq!(
+        error(&sealed(|bytes| bytes.truncate(bytes.len() - 1))),
+        ModelError::Length("the table of weights")
+    );
+    let not_finite = sealed(|bytes| bytes[33..37].copy_from_slice(&f32::NAN.to_le_bytes()));
+    assert_eq!(error(&not_finite), ModelError::Value("number"));
+    let limits = ModelLimits { bytes_max: 10, ..ModelLimits::default() };
+    let long = Model::decode(&sealed(|_| ()), &limits).unwrap_err();
+    assert!(matches!(long, ModelError::TooLong(_)), "{long}");
+}
+
+#[test]
+fn a_tree_that_leads_back_is_refused() {
+    let (mut model, _) = small_model(1);
+    let tree = model.forest.trees.iter_mut().find(|tree| tree.len() > 1).unwrap();
+    tree[0].left = 0;
+    let mut bytes = model.body();
+    let digest = digest(&bytes);
+    bytes.extend(digest);
+    assert_eq!(error(&bytes), ModelError::Value("tree"));
+}
+
+#[test]
+fn any_bytes_are_judged() {
+    let (model, _) = small_model(1);
+    let mut scratch = Scratch::default();
+    let long = vec![b'%'; 1 << 20];
+    for input in [&b""[..], b"\xff\xfe", b"http://", b"....", b"@:@", b"[::1]", &long] {
+        let score = model.judge(input, &mut scratch).score;
+        assert!((0.0..=1.0).contains(&score));
+    }
+}
+
+/// A model that says nothing: the smallest file that is read whole.
+fn smallest() -> Model {
+    let (mut model, _) = small_model(1);
+    model.card = "subject = \"url\"".to_owned();
+    model.table = WeightTable::new(0, &[0.5]);
+    model.familiar = FamiliarTable::empty(0);
+    model.forest.trees.truncate(1);
+    model.calibration.knots.truncate(2);
+    model.digest = digest(&model.body());
+    model
+}
+
+#[test]
+fn the_seed_of_the_fuzz_target_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/analyze_model/smallest");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, smallest().body()).unwrap();
+    }
+    // The target adds the digest itself.
+    let body = std::fs::read(path).unwrap();
+    assert_eq!(body, smallest().body(), "UPDATE_EXPECT=1 writes it anew");
+    fuzz_model(&body);
+}
+
+#[test]
+fn the_corpus_is_read() {
+    fuzz_model(&small_model(1).0.encode());
+    fuzz_model(&small_model(1).0.body());
+    fuzz_model(b"WNMODEL\n");
+}

@@ -1,0 +1,260 @@
+//! Pages by what is in them: forms, scripts, borrowed names, and where all of it leads.
+//!
+//! Rules and no model, until there are labelled pages to learn from. Each finding has a weight; a
+//! score is one minus the product of what the weights leave open, so that several weak findings add
+//! up and none counts twice.
+
+mod finding;
+mod reader;
+mod script;
+#[cfg(test)]
+mod tests;
+
+pub use finding::{Finding, FindingKind};
+
+use std::borrow::Cow;
+
+use reader::Contents;
+
+use crate::brands;
+use crate::url::{Spelling, UrlLimits};
+
+/// How much of a page is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct PageLimits {
+    /// Bytes read: of longer pages the first two thirds of this many, and the last third.
+    pub bytes_max: usize,
+    /// Bytes of text, title and alternative texts that are kept.
+    pub text_bytes_max: usize,
+    /// Forms, links, images and scripts that are looked at, of each kind.
+    pub elements_max: usize,
+    /// Bytes of one script that are looked at.
+    pub script_bytes_max: usize,
+    /// Hops of a chain of redirects.
+    pub redirects_max: usize,
+}
+
+impl Default for PageLimits {
+    fn default() -> Self {
+        Self {
+            bytes_max: 3 << 19,
+            text_bytes_max: 16 << 10,
+            elements_max: 2000,
+            script_bytes_max: 256 << 10,
+            redirects_max: 32,
+        }
+    }
+}
+
+/// What is known of a page besides its bytes.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct PageContext<'a> {
+    /// Where it was found.
+    pub url: Option<&'a str>,
+    /// What led there, from the first link on, without the page's own URL.
+    pub redirects: &'a [&'a str],
+}
+
+/// What was found on a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageJudgement {
+    /// From 0, nothing found, to 1.
+    pub score: f32,
+    /// The findings, the heaviest first.
+    pub findings: Vec<Finding>,
+}
+
+impl PageJudgement {
+    /// The score is at least one half.
+    pub fn is_malicious(&self) -> bool {
+        self.score >= 0.5
+    }
+}
+
+/// Judges a page. Any bytes do.
+pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> PageJudgement {
+    let contents = reader::read(&shortened(html, limits.bytes_max), limits);
+    let page = Page { contents, home: context.url.map(spelled) };
+    let mut findings = Vec::new();
+    page.forms(&mut findings);
+    page.borrowed_names(&mut findings);
+    page.kits(&mut findings);
+    page.scripts(&mut findings);
+    page.links(&mut findings);
+    redirects(context, limits, &mut findings);
+    findings.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
+    let open: f32 = findings.iter().map(|finding| 1.0 - finding.weight()).product();
+    PageJudgement { score: 1.0 - open, findings }
+}
+
+/// The front and the end of a long page: padding in the middle hides nothing that matters.
+fn shortened(html: &[u8], bytes_max: usize) -> Cow<'_, [u8]> {
+    if html.len() <= bytes_max {
+        return Cow::Borrowed(html);
+    }
+    let tail = bytes_max / 3;
+    let front = html.get(..bytes_max.saturating_sub(tail)).unwrap_or_default();
+    let end = html.get(html.len().saturating_sub(tail)..).unwrap_or_default();
+    Cow::Owned([front, end].concat())
+}
+
+struct Page {
+    contents: Contents,
+    home: Option<Spelling>,
+}
+
+fn spelled(url: &str) -> Spelling {
+    let mut spelling = Spelling::default();
+    spelling.read(url.as_bytes(), &UrlLimits::default());
+    spelling
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Page {
+    /// The registered domain that `target` leads to, if it is another than the page's own.
+    fn foreign(&self, target: &str) -> Option<String> {
+        let target = target.trim();
+        let is_absolute = target.starts_with("//")
+            || target.split_once("://").is_some_and(|(scheme, _)| scheme.len() <= 6);
+        let there = is_absolute.then(|| spelled(target))?;
+        let home = self.home.as_ref()?;
+        (!there.host().is_empty() && there.registered() != home.registered())
+            .then(|| text(there.registered()))
+    }
+
+    fn asks_password(&self) -> bool {
+        self.contents.forms.iter().any(|form| form.passwords > 0) || self.contents.passwords > 0
+    }
+
+    fn forms(&self, findings: &mut Vec<Finding>) {
+        for form in &self.contents.forms {
+            let asks = form.passwords > 0 || form.asks_card;
+            if let Some(host) = self.foreign(&form.action) {
+                let kind =
+                    if asks { FindingKind::SecretsPosted } else { FindingKind::FormElsewhere };
+                findings.push(Finding::new(kind, host));
+            }
+            if asks && form.action.trim_start().starts_with("mailto:") {
+                findings.push(Finding::new(FindingKind::SecretsMailed, String::new()));
+            }
+            if asks && form.hidden >= 5 {
+                findings.push(Finding::new(FindingKind::HiddenFields, form.hidden.to_string()));
+            }
+            if form.passwords > 0 && form.asks_card {
+                findings.push(Finding::new(FindingKind::PasswordAndCard, String::new()));
+            }
+        }
+        findings.dedup();
+    }
+
+    /// Brands in the title, in headings and in the texts of images, on a host that is not theirs.
+    fn borrowed_names(&self, findings: &mut Vec<Finding>) {
+        let Some(home) = &self.home else { return };
+        let asks = self.asks_password();
+        let shown = [
+            (&self.contents.title, FindingKind::BrandInTitle),
+            (&self.contents.headings, FindingKind::BrandInHeading),
+            (&self.contents.image_texts, FindingKind::BrandInLogo),
+        ];
+        for (shown, kind) in shown {
+            if let Some(brand) = foreign_brand(shown, home).filter(|_| asks) {
+                findings.push(Finding::new(kind, brand.to_owned()));
+            }
+        }
+        let borrowed = self.contents.resources.iter().find_map(|resource| {
+            let there = spelled(resource);
+            let owner = brands::owner(there.label())?;
+            (!brands::owns(owner, home.label())).then_some(owner)
+        });
+        if let Some(brand) = borrowed.filter(|_| asks) {
+            findings.push(Finding::new(FindingKind::BrandResources, brand.to_owned()));
+        }
+        let copied = self.contents.saved_from.iter().map(|url| spelled(url));
+        for from in copied.filter(|from| from.registered() != home.registered()) {
+            let kind = if asks { FindingKind::CopiedLogin } else { FindingKind::Copied };
+            findings.push(Finding::new(kind, text(from.registered())));
+        }
+    }
+
+    fn kits(&self, findings: &mut Vec<Finding>) {
+        for (what, words) in script::KITS {
+            if self.contents.kit_marks.contains(what) {
+                findings.push(Finding::new(FindingKind::Kit, (*words).to_owned()));
+            }
+        }
+    }
+
+    fn scripts(&self, findings: &mut Vec<Finding>) {
+        if let Some(how) = self.contents.obfuscation {
+            findings.push(Finding::new(FindingKind::Obfuscated, how.to_owned()));
+        }
+        if self.contents.blocks_menu && self.asks_password() {
+            findings.push(Finding::new(FindingKind::MenuBlocked, String::new()));
+        }
+        if let Some(host) = self.contents.refresh.as_deref().and_then(|to| self.foreign(to)) {
+            findings.push(Finding::new(FindingKind::RefreshElsewhere, host));
+        }
+        if self.contents.has_data_frame {
+            findings.push(Finding::new(FindingKind::DataFrame, String::new()));
+        }
+    }
+
+    fn links(&self, findings: &mut Vec<Finding>) {
+        let Contents { links, dead_links, .. } = &self.contents;
+        let share_is_high = *links >= 5 && dead_links.saturating_mul(10) >= links.saturating_mul(7);
+        if share_is_high && self.asks_password() {
+            findings.push(Finding::new(FindingKind::DeadLinks, format!("{dead_links} of {links}")));
+        }
+    }
+}
+
+/// The first brand that `shown` names as a word and that is not at home on `home`.
+fn foreign_brand(shown: &str, home: &Spelling) -> Option<&'static str> {
+    let brands = brands::shipped();
+    brands.finder.find_iter(shown.as_bytes()).find_map(|hit| {
+        let brand = brands.all.get(hit.pattern().as_usize())?;
+        let is_word = brands::is_word(shown.as_bytes(), hit.start(), hit.end());
+        (is_word && brand.word.len() >= 4 && !brand.owns(home.label())).then_some(brand.word)
+    })
+}
+
+/// Chains that cross many hosts, or pass through one that forwards anybody.
+fn redirects(context: &PageContext<'_>, limits: &PageLimits, findings: &mut Vec<Finding>) {
+    let hops: Vec<Spelling> =
+        context.redirects.iter().take(limits.redirects_max).map(|url| spelled(url)).collect();
+    let end = context.url.map(spelled);
+    let all: Vec<&Spelling> = hops.iter().chain(&end).collect();
+    let crossed = all.windows(2).filter(|pair| match pair {
+        [from, to] => from.registered() != to.registered(),
+        _ => false,
+    });
+    let crossed = crossed.count();
+    if crossed >= 3 {
+        findings.push(Finding::new(FindingKind::LongChain, crossed.to_string()));
+    }
+    let carries = |hop: &&Spelling| {
+        let query = text(hop.query()).to_ascii_lowercase();
+        query.contains("=http") || query.contains("=%2f%2f") || query.contains("=//")
+    };
+    let opener = hops.iter().find(carries);
+    let leads_away =
+        |hop: &&Spelling| end.as_ref().is_some_and(|end| end.registered() != hop.registered());
+    if let Some(hop) = opener.filter(leads_away) {
+        findings.push(Finding::new(FindingKind::OpenRedirect, text(hop.registered())));
+    }
+}
+
+/// Judges any bytes as a page found at any URL: the first line is the URL.
+pub fn fuzz_page(bytes: &[u8]) {
+    let line = bytes.iter().position(|b| *b == b'\n').unwrap_or(0);
+    let (url, html) = bytes.split_at(line);
+    let url = String::from_utf8_lossy(url);
+    let redirects = [url.as_ref()];
+    let context = PageContext { url: Some(&url), redirects: &redirects };
+    let judged = judge(html, &context, &PageLimits::default());
+    assert!((0.0..=1.0).contains(&judged.score), "a score is a probability");
+    assert_eq!(judged.score > 0.0, !judged.findings.is_empty(), "what is scored is said");
+}

@@ -1,0 +1,302 @@
+//! Reading a page once, and keeping what judging needs.
+
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
+
+use super::PageLimits;
+use super::script;
+
+/// A form and what it asks for.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Form {
+    pub(super) action: String,
+    pub(super) passwords: usize,
+    pub(super) hidden: usize,
+    pub(super) asks_card: bool,
+}
+
+/// What is kept of a page.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) title: String,
+    pub(super) headings: String,
+    pub(super) image_texts: String,
+    pub(super) forms: Vec<Form>,
+    /// Password fields outside of forms.
+    pub(super) passwords: usize,
+    /// Addresses of images, styles and icons.
+    pub(super) resources: Vec<String>,
+    pub(super) links: usize,
+    /// Links that lead nowhere: `#`, nothing, `javascript:`.
+    pub(super) dead_links: usize,
+    /// Addresses in comments that tools which save pages leave behind.
+    pub(super) saved_from: Vec<String>,
+    pub(super) kit_marks: Vec<&'static str>,
+    pub(super) obfuscation: Option<&'static str>,
+    pub(super) blocks_menu: bool,
+    pub(super) refresh: Option<String>,
+    pub(super) has_data_frame: bool,
+}
+
+/// Elements that something is kept of.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    #[default]
+    Other,
+    Title,
+    Heading,
+    Form,
+    Input,
+    Image,
+    Link,
+    Anchor,
+    Script,
+    Meta,
+    Frame,
+    Body,
+}
+
+impl Element {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"title" => Self::Title,
+            b"h1" | b"h2" | b"h3" => Self::Heading,
+            b"form" => Self::Form,
+            b"input" => Self::Input,
+            b"img" => Self::Image,
+            b"link" => Self::Link,
+            b"a" => Self::Anchor,
+            b"script" => Self::Script,
+            b"meta" => Self::Meta,
+            b"iframe" | b"embed" | b"object" => Self::Frame,
+            b"body" | b"html" => Self::Body,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The attributes that count, of the tag being read.
+#[derive(Debug, Default)]
+struct Attributes {
+    address: Vec<u8>,
+    kind: Vec<u8>,
+    name: Vec<u8>,
+    text: Vec<u8>,
+    menu: bool,
+}
+
+/// Which attribute is being read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Attribute {
+    #[default]
+    Other,
+    Address,
+    Kind,
+    Name,
+    Text,
+}
+
+/// The longest attribute that is kept.
+const ATTRIBUTE_BYTES_MAX: usize = 2048;
+
+#[derive(Debug)]
+struct Reader {
+    limits: PageLimits,
+    contents: Contents,
+    /// Whose text is being read.
+    inside: Element,
+    open: Element,
+    attribute: Attribute,
+    attributes: Attributes,
+    form_is_open: bool,
+    script: Vec<u8>,
+}
+
+/// Reads a page.
+pub(super) fn read(html: &[u8], limits: &PageLimits) -> Contents {
+    let mut reader = Reader {
+        limits: *limits,
+        contents: Contents::default(),
+        inside: Element::Other,
+        open: Element::Other,
+        attribute: Attribute::Other,
+        attributes: Attributes::default(),
+        form_is_open: false,
+        script: Vec::new(),
+    };
+    let callback = |event: CallbackEvent<'_>, _: Span<()>| -> Option<std::convert::Infallible> {
+        reader.event(event);
+        None
+    };
+    let mut emitter = CallbackEmitter::new(callback);
+    emitter.naively_switch_states(true);
+    // Reading bytes cannot fail, and nothing is emitted: this runs to the end of the page.
+    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
+    let marks = script::marks(&reader.script);
+    let mut contents = reader.contents;
+    contents.kit_marks = marks.kits;
+    contents.obfuscation = marks.hiding;
+    contents.blocks_menu |= marks.blocks_menu;
+    contents
+}
+
+impl Reader {
+    fn event(&mut self, event: CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.open = Element::of(name);
+                self.attributes = Attributes::default();
+            }
+            CallbackEvent::AttributeName { name } => self.attribute_name(name),
+            CallbackEvent::AttributeValue { value } => self.attribute_value(value),
+            CallbackEvent::CloseStartTag { .. } => self.tag(),
+            CallbackEvent::EndTag { name } => self.end(Element::of(name)),
+            CallbackEvent::String { value } => self.string(value),
+            CallbackEvent::Comment { value } => self.comment(value),
+            _ => {}
+        }
+    }
+
+    fn attribute_name(&mut self, name: &[u8]) {
+        self.attribute = match name {
+            b"action" | b"href" | b"src" | b"data" => Attribute::Address,
+            b"content" | b"alt" | b"placeholder" => Attribute::Text,
+            b"type" | b"http-equiv" | b"rel" | b"autocomplete" => Attribute::Kind,
+            b"name" | b"id" => Attribute::Name,
+            _ => Attribute::Other,
+        };
+        self.attributes.menu |= name == b"oncontextmenu";
+    }
+
+    fn attribute_value(&mut self, value: &[u8]) {
+        let value = value.get(..ATTRIBUTE_BYTES_MAX).unwrap_or(value);
+        let kept = match self.attribute {
+            Attribute::Other => return,
+            Attribute::Address => &mut self.attributes.address,
+            Attribute::Kind => &mut self.attributes.kind,
+            Attribute::Name => &mut self.attributes.name,
+            Attribute::Text => &mut self.attributes.text,
+        };
+        if kept.len() < ATTRIBUTE_BYTES_MAX {
+            kept.push(b' ');
+            kept.extend(value.iter().map(u8::to_ascii_lowercase));
+        }
+    }
+
+    fn tag(&mut self) {
+        let attributes = std::mem::take(&mut self.attributes);
+        let address = || String::from_utf8_lossy(attributes.address.trim_ascii()).into_owned();
+        let is = |text: &[u8]| attributes.kind.windows(text.len()).any(|part| part == text);
+        let max = self.limits.elements_max;
+        self.contents.blocks_menu |= attributes.menu;
+        match self.open {
+            Element::Title | Element::Heading | Element::Script => {
+                self.inside = self.open;
+                self.note_script(&attributes.address);
+            }
+            Element::Form if self.contents.forms.len() < max => {
+                self.form_is_open = true;
+                self.note_script(&attributes.address);
+                self.note_script(&attributes.name);
+                self.contents.forms.push(Form { action: address(), ..Form::default() });
+            }
+            Element::Input => self.input(&attributes),
+            Element::Image | Element::Link => {
+                let text = String::from_utf8_lossy(&attributes.text);
+                keep(&mut self.contents.image_texts, &text, self.limits.text_bytes_max);
+                if self.contents.resources.len() < max && attributes.address.len() > 8 {
+                    self.contents.resources.push(address());
+                }
+            }
+            Element::Anchor => self.anchor(attributes.address.trim_ascii()),
+            Element::Meta if is(b"refresh") => {
+                let text = String::from_utf8_lossy(&attributes.text);
+                let to = text.split_once("url=").map(|(_, to)| to.trim_matches(['\'', '"', ' ']));
+                self.contents.refresh = to.map(str::to_owned);
+            }
+            Element::Frame => {
+                let address = attributes.address.trim_ascii();
+                self.contents.has_data_frame |= address.starts_with(b"data:text/html");
+            }
+            _ => {}
+        }
+    }
+
+    fn input(&mut self, attributes: &Attributes) {
+        let has = |text: &[u8], what: &[u8]| text.windows(what.len()).any(|part| part == what);
+        let is_password = has(&attributes.kind, b"password");
+        let card =
+            [&b"cardnum"[..], b"card-num", b"card_num", b"ccnum", b"cvv", b"cc-number", b"cvc"];
+        let fields = [&attributes.name, &attributes.kind, &attributes.text];
+        let is_card = card.iter().any(|word| fields.iter().any(|field| has(field, word)));
+        let open = self.contents.forms.last_mut().filter(|_| self.form_is_open);
+        if let Some(form) = open {
+            form.passwords = form.passwords.saturating_add(usize::from(is_password));
+            form.hidden = form.hidden.saturating_add(usize::from(has(&attributes.kind, b"hidden")));
+            form.asks_card |= is_card;
+        } else {
+            let passwords = self.contents.passwords;
+            self.contents.passwords = passwords.saturating_add(usize::from(is_password));
+        }
+    }
+
+    fn anchor(&mut self, address: &[u8]) {
+        let is_dead = address.is_empty() || address == b"#" || address.starts_with(b"javascript:");
+        self.contents.links = self.contents.links.saturating_add(1);
+        self.contents.dead_links = self.contents.dead_links.saturating_add(usize::from(is_dead));
+    }
+
+    fn end(&mut self, element: Element) {
+        if element == self.inside {
+            self.inside = Element::Other;
+        }
+        if element == Element::Form {
+            self.form_is_open = false;
+        }
+    }
+
+    fn string(&mut self, value: &[u8]) {
+        let max = self.limits.text_bytes_max;
+        match self.inside {
+            Element::Title => keep(&mut self.contents.title, &String::from_utf8_lossy(value), max),
+            Element::Heading => {
+                keep(&mut self.contents.headings, &String::from_utf8_lossy(value), max);
+            }
+            Element::Script => self.note_script(value),
+            _ => {}
+        }
+    }
+
+    /// Keeps a text in which signs are looked for.
+    fn note_script(&mut self, value: &[u8]) {
+        let room = self.limits.script_bytes_max.saturating_sub(self.script.len());
+        if !value.is_empty() && room > 0 {
+            self.script.extend(value.iter().take(room));
+            self.script.push(b'\n');
+        }
+    }
+
+    fn comment(&mut self, value: &[u8]) {
+        let value = value.get(..ATTRIBUTE_BYTES_MAX).unwrap_or(value);
+        let text = String::from_utf8_lossy(value);
+        let marks = ["saved from url=(", "Mirrored from "];
+        for mark in marks {
+            let Some((_, from)) = text.split_once(mark) else { continue };
+            // Internet Explorer writes the length of the address before it: `(0022)`.
+            let from = from.split_once(')').map_or(from, |(_, from)| from);
+            let from = from.split_whitespace().next().unwrap_or_default();
+            if self.contents.saved_from.len() < self.limits.elements_max && !from.is_empty() {
+                self.contents.saved_from.push(from.to_owned());
+            }
+        }
+        self.note_script(value);
+    }
+}
+
+/// Adds `text` to `kept` while that is shorter than `max`.
+fn keep(kept: &mut String, text: &str, max: usize) {
+    if kept.len() < max && !text.trim().is_empty() {
+        kept.extend(text.chars().take(max.saturating_sub(kept.len())));
+        kept.push(' ');
+    }
+}

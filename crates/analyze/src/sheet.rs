@@ -1,0 +1,163 @@
+//! A subject as models see it: figures, and sums over the weights of its pieces.
+
+use crate::domain;
+use crate::familiar::{self, FAMILIAR, FamiliarTable};
+use crate::gram::{GROUPS, Gram};
+use crate::url;
+use crate::url::{Spelling, UrlLimits};
+
+/// What kind of subject a model judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A URL, without its scheme.
+    Url,
+    /// The name of a host.
+    Domain,
+}
+
+/// Figures that are sums over pieces: for each group the sum, the highest and the lowest weight;
+/// and the sum of all.
+pub(crate) const SUMS: usize = GROUPS * 3 + 1;
+
+/// What the pieces of each group are, and what a sum over them says.
+const URL_GROUPS: [&str; GROUPS] = [
+    "the spelling of the host",
+    "the spelling of the path",
+    "the spelling of the query",
+    "the words of the host",
+    "the words of the path",
+];
+
+/// The same for names.
+const DOMAIN_GROUPS: [&str; GROUPS] = [
+    "the spelling of the name",
+    "the spelling of the name under this suffix",
+    "the order of vowels, consonants and digits",
+    "the suffix and the length",
+    "the subdomain",
+];
+
+impl Subject {
+    /// The subject's name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Domain => "domain",
+        }
+    }
+
+    /// How many figures it has, sums included.
+    pub const fn width(self) -> usize {
+        let own = match self {
+            Self::Url => url::FEATURES.len(),
+            Self::Domain => domain::FEATURES.len(),
+        };
+        own.saturating_add(SUMS).saturating_add(FAMILIAR)
+    }
+
+    /// The name and the plain words of a figure.
+    pub fn feature(self, index: usize) -> (&'static str, &'static str) {
+        let (own, groups): (&[(&str, &str)], _) = match self {
+            Self::Url => (&url::FEATURES, &URL_GROUPS),
+            Self::Domain => (&domain::FEATURES, &DOMAIN_GROUPS),
+        };
+        if let Some(at) = index.checked_sub(SUMS) {
+            let all = familiar::NAMES.get(at).or_else(|| own.get(at.saturating_sub(FAMILIAR)));
+            return all.copied().unwrap_or(("unknown", "an unknown figure"));
+        }
+        let kind = ["sum", "highest", "lowest"].get(index % 3).copied().unwrap_or("sum");
+        groups.get(index / 3).map_or(("sum", "the wording as a whole"), |words| (kind, *words))
+    }
+}
+
+/// Sums over the weights of pieces.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct GroupSum {
+    pub(crate) sum: f32,
+    pub(crate) highest: f32,
+    pub(crate) lowest: f32,
+    pub(crate) count: u16,
+}
+
+impl GroupSum {
+    pub(crate) fn add(&mut self, weight: f32) {
+        self.sum += weight;
+        self.highest = self.highest.max(weight);
+        self.lowest = self.lowest.min(weight);
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// What the group adds to the linear margin.
+    pub(crate) fn margin(&self) -> f32 {
+        if self.count == 0 { 0.0 } else { self.sum / f32::from(self.count).sqrt() }
+    }
+}
+
+/// Writes the figures that depend on what was learned: sums over the weights of pieces, to which
+/// `bias` is added, and how familiar the registered name is.
+pub(crate) fn write_learned(
+    groups: &[GroupSum; GROUPS],
+    bias: f32,
+    familiar: &FamiliarTable,
+    label: &[u8],
+    out: &mut Vec<f32>,
+) {
+    let mut all = bias;
+    for group in groups {
+        out.extend([group.margin(), group.highest, group.lowest]);
+        all += group.margin();
+    }
+    out.push(all);
+    familiar.measure(label, out);
+}
+
+/// Room to take subjects apart in, reused from one to the next.
+#[derive(Debug, Default, Clone)]
+pub struct Scratch {
+    pub(crate) spelling: Spelling,
+    pub(crate) features: Vec<f32>,
+}
+
+/// Takes a subject apart; the spelling in `scratch` is then that subject's.
+pub(crate) fn read(subject: Subject, input: &[u8], scratch: &mut Scratch) {
+    let limits = UrlLimits::default();
+    match subject {
+        Subject::Url => scratch.spelling.read(input, &limits),
+        Subject::Domain => scratch.spelling.read_host(input, &limits),
+    }
+}
+
+/// Emits the pieces of the subject last read.
+pub(crate) fn pieces(subject: Subject, spelling: &Spelling, emit: &mut impl FnMut(Gram)) {
+    match subject {
+        Subject::Url => url::pieces(spelling, emit),
+        Subject::Domain => domain::pieces(spelling, emit),
+    }
+}
+
+/// Writes the figures of the subject last read.
+pub(crate) fn measure(subject: Subject, spelling: &Spelling, out: &mut Vec<f32>) {
+    match subject {
+        Subject::Url => url::measure(spelling, out),
+        Subject::Domain => domain::measure(spelling, out),
+    }
+}
+
+/// Takes any bytes apart, as a URL and as a name.
+pub fn fuzz_subject(bytes: &[u8]) {
+    let mut scratch = Scratch::default();
+    for subject in [Subject::Url, Subject::Domain] {
+        read(subject, bytes, &mut scratch);
+        let text_len = scratch.spelling.text().len();
+        pieces(subject, &scratch.spelling, &mut |gram| {
+            assert!(gram.group < GROUPS, "a piece is of a group");
+            assert!(gram.at.end <= text_len, "a piece stands in the text");
+        });
+        let mut figures = Vec::new();
+        measure(subject, &scratch.spelling, &mut figures);
+        let width = figures.len().saturating_add(SUMS).saturating_add(FAMILIAR);
+        assert_eq!(width, subject.width(), "every figure is measured");
+        assert!(figures.iter().all(|figure| figure.is_finite()), "figures are numbers");
+        domain::resemblance(&scratch.spelling);
+    }
+}

@@ -1,0 +1,12 @@
+//! URLs by their look: how they are spelled, what pieces they have, what the pieces measure.
+
+mod lexical;
+mod pieces;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+pub use lexical::FEATURES;
+pub(crate) use lexical::measure;
+pub(crate) use pieces::pieces;
+pub use spelling::{Spelling, UrlLimits};

@@ -1,0 +1,122 @@
+//! `wardnet classify`.
+
+mod page;
+mod reading;
+
+use crate::args::{Classify, ClassifySubject};
+use crate::output::line;
+use anyhow::Context as _;
+use serde_json::json;
+use std::fs::File;
+use std::io::BufRead;
+use std::path::Path;
+use std::process::ExitCode;
+use wardnet_analyze::{Model, ModelLimits, Scratch, Subject};
+
+pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines};
+
+const URL_MODEL: &[u8] = include_bytes!("../../../../models/url.model");
+const DOMAIN_MODEL: &[u8] = include_bytes!("../../../../models/domain.model");
+
+/// Runs the command.
+pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {
+    match what {
+        ClassifySubject::Url(options) => by_model(Subject::Url, options),
+        ClassifySubject::Domain(options) => by_model(Subject::Domain, options),
+        ClassifySubject::Page(options) => page::run(options),
+    }
+}
+
+fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
+    let model = load(subject, options.model.as_deref())?;
+    if options.card {
+        line(model.card().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut scratch = Scratch::default();
+    for path in files(&options.files) {
+        if path == Path::new("-") {
+            judge(&model, std::io::stdin().lock(), options.json, &mut scratch)
+                .context("standard input cannot be read")?;
+        } else {
+            let name = || format!("{} cannot be read", path.display());
+            let file = File::open(path).with_context(name)?;
+            judge(&model, std::io::BufReader::new(file), options.json, &mut scratch)
+                .with_context(name)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files to read; standard input where none is named.
+pub(super) fn files(named: &[std::path::PathBuf]) -> Vec<&Path> {
+    if named.is_empty() { vec![Path::new("-")] } else { named.iter().map(AsRef::as_ref).collect() }
+}
+
+/// The model in a file, or the one that ships.
+fn load(subject: Subject, path: Option<&Path>) -> anyhow::Result<Model> {
+    let limits = ModelLimits::default();
+    let Some(path) = path else {
+        let shipped = match subject {
+            Subject::Url => URL_MODEL,
+            Subject::Domain => DOMAIN_MODEL,
+        };
+        return Model::decode(shipped, &limits).context("the shipped model");
+    };
+    let read = bytes(path, limits.bytes_max.saturating_add(1))?;
+    let model = Model::decode(&read, &limits).with_context(|| path.display().to_string())?;
+    if model.subject() != subject {
+        anyhow::bail!(
+            "{} judges {}s; give a model that judges {}s",
+            path.display(),
+            model.subject().name(),
+            subject.name()
+        );
+    }
+    Ok(model)
+}
+
+fn judge(
+    model: &Model,
+    input: impl BufRead,
+    json: bool,
+    scratch: &mut Scratch,
+) -> anyhow::Result<()> {
+    let mut lines = lines(input, LINE_BYTES_MAX);
+    while let Some(text) = lines.next_line()? {
+        if text.is_empty() {
+            continue;
+        }
+        let judged = model.judge(text, scratch);
+        let shown = String::from_utf8_lossy(text);
+        if json {
+            line(object(&shown, judged.score, judged.is_malicious, &judged.reasons));
+        } else {
+            line(sentence(&shown, judged.score, judged.is_malicious, &judged.reasons));
+        }
+    }
+    Ok(())
+}
+
+/// One answer for scripts.
+pub(super) fn object(input: &str, score: f32, is_malicious: bool, reasons: &[String]) -> String {
+    // Through text, so that a script sees the digits that the score has and no others.
+    let score: f64 = score.to_string().parse().unwrap_or_default();
+    json!({
+        "input": input,
+        "score": score,
+        "label": label(is_malicious),
+        "reasons": reasons,
+    })
+    .to_string()
+}
+
+/// One answer for people.
+pub(super) fn sentence(input: &str, score: f32, is_malicious: bool, reasons: &[String]) -> String {
+    let label = label(is_malicious);
+    format!("{input}: {label} ({:.1} %): {}", score * 100.0, reasons.join("; "))
+}
+
+fn label(is_malicious: bool) -> &'static str {
+    if is_malicious { "malicious" } else { "benign" }
+}

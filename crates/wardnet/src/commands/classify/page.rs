@@ -1,0 +1,29 @@
+//! `wardnet classify page`.
+
+use super::{bytes, files, object, sentence};
+use crate::args::ClassifyPage;
+use crate::output::line;
+use std::process::ExitCode;
+use wardnet_analyze::page::{PageContext, PageLimits, judge};
+
+/// The longest page that is read; of long ones only the front and the end are looked at.
+const FILE_BYTES_MAX: usize = 64 << 20;
+
+/// Judges each file as one page.
+pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
+    let limits = PageLimits::default();
+    let redirects: Vec<&str> = options.redirect.iter().map(String::as_str).collect();
+    let context = PageContext { url: options.url.as_deref(), redirects: &redirects };
+    for path in files(&options.files) {
+        let html = bytes(path, FILE_BYTES_MAX)?;
+        let judged = judge(&html, &context, &limits);
+        let reasons: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
+        let name = path.display().to_string();
+        if options.json {
+            line(object(&name, judged.score, judged.is_malicious(), &reasons));
+        } else {
+            line(sentence(&name, judged.score, judged.is_malicious(), &reasons));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,109 @@
+//! `wardnet train`.
+
+use crate::args::{TrainOptions as Options, TrainSubject};
+use crate::commands::classify::{LINE_BYTES_MAX, lines};
+use crate::output::line;
+use anyhow::{Context as _, bail};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::process::ExitCode;
+use wardnet_analyze::learn::{FPRS, Sample, TrainOptions, metrics, train};
+use wardnet_analyze::{Model, Subject};
+
+/// The fewest subjects of either label that a model can be learned from.
+const SUBJECTS_MIN: usize = 100;
+
+/// The most subjects that are learned from: they and their pieces are held in memory.
+const SUBJECTS_MAX: usize = 4_000_000;
+
+/// Runs the command.
+pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
+    let (subject, options) = match what {
+        TrainSubject::Url(options) => (Subject::Url, options),
+        TrainSubject::Domain(options) => (Subject::Domain, options),
+    };
+    let mut samples = Vec::new();
+    for path in &options.malicious {
+        read(path, true, &mut samples)?;
+    }
+    let bad = samples.len();
+    for path in &options.benign {
+        read(path, false, &mut samples)?;
+    }
+    let good = samples.len() - bad;
+    if bad < SUBJECTS_MIN || good < SUBJECTS_MIN {
+        bail!(
+            "{bad} malicious and {good} benign {}s are too few to learn from; give at least \
+             {SUBJECTS_MIN} of each",
+            subject.name()
+        );
+    }
+    let mut train_options = TrainOptions::shipped(subject);
+    train_options.seed = options.seed;
+    let learned = train(subject, &samples, &train_options, |step| tracing::info!("{step}"));
+    let margins = |is_bad: bool| -> Vec<f32> {
+        let kept = samples.iter().zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
+        kept.map(|(_, margin)| *margin).collect()
+    };
+    let figures = metrics(&margins(true), &margins(false));
+    let card = card(subject, options, &figures);
+    let model = Model::new(subject, learned, card);
+    let bytes = model.encode();
+    std::fs::write(&options.out, &bytes)
+        .with_context(|| format!("{} cannot be written", options.out.display()))?;
+    line(format!(
+        "{}: {} bytes, learned from {bad} malicious and {good} benign {}s",
+        options.out.display(),
+        bytes.len(),
+        subject.name()
+    ));
+    line(format!("AUC {:.4} on folds that were left out", figures.auc));
+    for (fpr, tpr) in FPRS.iter().zip(figures.tpr) {
+        line(format!("finds {:.1} % at {:.2} % false positives", tpr * 100.0, fpr * 100.0));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the subjects of a file, one a line, a family behind a tab.
+fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
+    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut lines = lines(BufReader::new(file), LINE_BYTES_MAX);
+    while let Some(text) = lines.next_line().with_context(|| path.display().to_string())? {
+        if text.is_empty() || text.starts_with(b"#") {
+            continue;
+        }
+        if samples.len() == SUBJECTS_MAX {
+            bail!("more than {SUBJECTS_MAX} lines; give fewer");
+        }
+        let mut fields = text.splitn(2, |byte| *byte == b'\t');
+        let name = fields.next().unwrap_or_default().to_vec();
+        let family = fields.next().unwrap_or_default();
+        let family = String::from_utf8_lossy(family).into_owned();
+        samples.push(Sample { text: name, is_bad, family, weight: 1.0 });
+    }
+    Ok(())
+}
+
+fn card(subject: Subject, options: &Options, figures: &wardnet_analyze::learn::Metrics) -> String {
+    let list = |paths: &[std::path::PathBuf]| -> String {
+        let names = paths.iter().map(|path| {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            toml::Value::String(name.into_owned()).to_string()
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let [bad, good] = figures.counts;
+    let [_, tenth, one] = figures.tpr;
+    format!(
+        "subject = \"{}\"\nseed = {}\nmalicious = [{}]\nbenign = [{}]\n\
+         malicious_count = {bad}\nbenign_count = {good}\n\
+         split = \"5 folds by registered domain; each judged by a model of the others\"\n\
+         auc = {:.5}\ntpr_at_fpr_0_1_percent = {tenth:.4}\ntpr_at_fpr_1_percent = {one:.4}\n",
+        subject.name(),
+        options.seed,
+        list(&options.malicious),
+        list(&options.benign),
+        figures.auc,
+    )
+}

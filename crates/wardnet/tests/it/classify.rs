@@ -1,0 +1,101 @@
+//! Judging what nobody has listed, and learning to.
+
+use crate::program::{Folder, json_lines};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+#[test]
+fn every_line_is_answered_in_order_by_the_contract_of_scripts() {
+    let folder = Folder::new();
+    let asked = "http://secure-paypal.example.net/webscr/login.php?cmd=_login\n\n\
+                 https://en.wikipedia.org/wiki/Rust\r\n\u{7f}%%//@\nexample.com";
+    let output = folder.feed(&["classify", "url", "--json", "-"], asked);
+    assert!(output.status.success());
+    let answers = json_lines(&output);
+    let inputs: Vec<&Value> = answers.iter().map(|answer| &answer["input"]).collect();
+    let lines: Vec<&str> = asked.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(
+        inputs,
+        lines.iter().map(|line| Value::from(*line)).collect::<Vec<_>>().iter().collect::<Vec<_>>()
+    );
+    for answer in &answers {
+        let score = answer["score"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&score));
+        assert_eq!(answer["label"] == "malicious", score >= 0.5, "{answer}");
+        assert!(!answer["reasons"].as_array().unwrap().is_empty(), "{answer}");
+    }
+    assert_eq!(answers[0]["label"], "malicious");
+    assert_eq!(answers[1]["label"], "benign");
+}
+
+#[test]
+fn the_shipped_models_know_generated_names_from_chosen_ones() {
+    let folder = Folder::new();
+    let asked = "nccojqvabqvkiwhj.mx\nwikipedia.org\npaypal.com.example.net\n";
+    let answers = json_lines(&folder.feed(&["classify", "domain", "--json"], asked));
+    let labels: Vec<&Value> = answers.iter().map(|answer| &answer["label"]).collect();
+    assert_eq!(labels, ["malicious", "benign", "malicious"]);
+}
+
+#[test]
+fn pages_are_judged_by_where_they_were_found() {
+    let folder = Folder::new();
+    let page = "<title>PayPal</title><form action=https://x.example.org/a><input type=password>";
+    let file = folder.file("page.html", page).to_string_lossy().into_owned();
+    let words = ["classify", "page", "--json", "--url", "https://example.net/", &file, &file];
+    let output = folder.run(&words);
+    let answers = json_lines(&output);
+    assert_eq!(answers.len(), 2);
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0]["label"], "malicious");
+    assert_eq!(answers[0]["input"], Value::from(file));
+}
+
+#[test]
+fn a_model_is_learned_and_a_damaged_one_is_refused() {
+    let folder = Folder::new();
+    let (mut bad, mut good) = ("# bad\n".to_owned(), String::new());
+    for at in 0..120 {
+        writeln!(bad, "qx{at}zzk{}w.biz\tmade{}", at * 7919 % 1000, at % 5).unwrap();
+        writeln!(good, "garden-shop{at}.org").unwrap();
+    }
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let (bad, good, few) = (path("bad", &bad), path("good", &good), path("few", "a.com\n"));
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let train = ["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &model];
+    let told = folder.succeed(&train);
+    assert!(told.contains("120 malicious and 120 benign domains"), "{told}");
+    let first = std::fs::read(&model).unwrap();
+    folder.succeed(&train);
+    assert!(first == std::fs::read(&model).unwrap(), "equal files and seeds give equal models");
+
+    let own = ["classify", "domain", "--json", "--model", &model];
+    let answers = json_lines(&folder.feed(&own, "qx5zzk77w.biz\ngarden-shop.org\n"));
+    assert_eq!([&answers[0]["label"], &answers[1]["label"]], ["malicious", "benign"]);
+
+    let card = folder.succeed(&["classify", "domain", "--card", "--model", &model]);
+    assert!(card.contains("malicious = [\"bad\"]\nbenign = [\"good\"]\n"), "{card}");
+    let shipped = folder.succeed(&["classify", "url", "--card"]);
+    assert!(shipped.contains("CC0-1.0") && shipped.contains("expires = "), "{shipped}");
+
+    let train = ["train", "domain", "--malicious", &bad, "--benign", &few, "--out", &model];
+    let output = folder.run(&train);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(first == std::fs::read(&model).unwrap(), "what could not be learned replaces nothing");
+    let other = folder.feed(&["classify", "url", "--model", &model], "");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("give a model that judges urls"));
+    std::fs::write(&model, &first[..first.len() - 9]).unwrap();
+    let output = folder.feed(&own, "");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}
+
+#[test]
+fn names_are_told_ahead() {
+    let folder = Folder::new();
+    let told = folder.succeed(&["dga", "cryptolocker-early", "--date", "2014-01-07"]);
+    assert_eq!(told, "intgmxdeadnxuyla.com\n");
+    assert!(folder.succeed(&["dga"]).contains("necurs"));
+    let wrong = folder.run(&["dga", "necurs", "--date", "2014-02-30"]);
+    assert_eq!(wrong.status.code(), Some(3));
+}

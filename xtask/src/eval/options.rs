@@ -1,0 +1,57 @@
+//! Trials: other settings than those that ship, as `NAME=VALUE`.
+
+use anyhow::{Context as _, Result, bail};
+use wardnet_analyze::learn::{Rng, TrainOptions};
+
+use super::data::Row;
+
+/// What the words on the command line ask for.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Trial {
+    /// Some setting is not what ships: nothing is written.
+    pub(super) is_trial: bool,
+}
+
+/// Reads the settings of a trial.
+pub(super) fn read(
+    words: &[&str],
+    options: &mut TrainOptions,
+    rows: &mut Vec<Row>,
+) -> Result<Trial> {
+    for word in words {
+        let (name, value) =
+            word.split_once('=').with_context(|| format!("`{word}` is no setting"))?;
+        let number: f32 = value.parse().with_context(|| format!("`{value}` is no number"))?;
+        let count = || value.parse::<usize>().with_context(|| format!("`{value}` is no count"));
+        match name {
+            "bits" => options.linear.bits = value.parse()?,
+            "epochs" => options.linear.epochs = value.parse()?,
+            "alpha" => options.linear.alpha = number,
+            "l1" => options.linear.l1 = number,
+            "l2" => options.linear.l2 = number,
+            "trees" => options.boost.trees = count()?,
+            "leaves" => options.boost.leaves = count()?,
+            "rate" => options.boost.rate = number,
+            "weight" => options.boost.child_weight_min = number,
+            "lambda" => options.boost.lambda = number,
+            "features" => options.boost.features = number,
+            "subjects" => options.boost.subjects = number,
+            "family" => options.family_weight = number,
+            "host_weight" => {
+                let hosts = rows.iter_mut().filter(|row| row.is_host);
+                hosts.for_each(|row| row.sample.weight = number);
+            }
+            "seed" => options.seed = value.parse()?,
+            // Percent of the bare hosts, and of everything.
+            "hosts" => thin(rows, count()?, |row| row.is_host),
+            "keep" => thin(rows, count()?, |_| true),
+            _ => bail!("`{name}` is no setting"),
+        }
+    }
+    Ok(Trial { is_trial: !words.is_empty() })
+}
+
+fn thin(rows: &mut Vec<Row>, percent: usize, which: impl Fn(&Row) -> bool) {
+    let mut rng = Rng::new(7);
+    rows.retain(|row| !which(row) || rng.below(100) < percent);
+}
