@@ -32,9 +32,13 @@ impl Walk {
         record::head(format, moment, out.frame());
         let mut count = 0usize;
         self.each(format, |item| {
+            let before = out.frame().len();
             write_item(format, item, count, out.frame());
-            count = count.saturating_add(1);
-            out.flush_full()
+            // A format may have no way to say what there is to say.
+            let is_said = out.frame().len() > before;
+            count = count.saturating_add(usize::from(is_said));
+            out.flush_full()?;
+            Ok(is_said)
         })?;
         record::foot(format, out.frame());
         Ok(())
@@ -47,7 +51,7 @@ impl Walk {
             if let Thing::Address(network) = &item.thing {
                 networks.push(*network);
             }
-            Ok(())
+            Ok(true)
         })?;
         let networks = IpNet::aggregate(&networks);
         if format == Format::Nftables {
@@ -57,11 +61,11 @@ impl Walk {
         }
     }
 
-    /// Calls `take` for every entry of the list.
+    /// Calls `take` for every entry of the list, until as many were said as are wanted.
     fn each(
         &self,
         format: Format,
-        mut take: impl FnMut(&Item) -> Result<(), Stop>,
+        mut take: impl FnMut(&Item) -> Result<bool, Stop>,
     ) -> Result<(), Stop> {
         let mut left = self.asked.max;
         let wanted = |_, kind| self.asked.wants(format, kind);
@@ -73,8 +77,9 @@ impl Walk {
             if !self.asked.wants(format, listed.entry.kind) {
                 continue;
             }
-            if let Some(item) = self.item(format, &listed)? {
-                take(&item)?;
+            if let Some(item) = self.item(format, &listed)?
+                && take(&item)?
+            {
                 left = left.saturating_sub(1);
             }
         }
