@@ -50,7 +50,8 @@ fn profile() -> Profile {
 }
 
 fn views(entries: u64) -> anyhow::Result<Views> {
-    let (mut builder, profile) = (Builder::new(Options::default()), profile());
+    let options = Options { names: true, ..Options::default() };
+    let (mut builder, profile) = (Builder::new(options), profile());
     for position in 0..entries {
         let name = name(position);
         let key = domain_key(&name);
