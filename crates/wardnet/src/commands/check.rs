@@ -46,6 +46,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         line(format!("listener: {name}"));
     }
+    if config.safe_browsing.is_some() {
+        line("Safe Browsing on every HTTP listener");
+    }
     match &config.feeds {
         Some(path) => {
             let catalogue = crate::feeds::load(path)?;
