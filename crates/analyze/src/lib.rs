@@ -21,10 +21,12 @@ mod measure;
 mod model;
 pub mod page;
 mod popular;
+mod set;
 mod sheet;
 mod table;
 pub mod url;
 
 pub use model::{Judgement, Model, ModelError, ModelLimits, fuzz_model};
+pub use set::ModelSet;
 pub use sheet::{Scratch, Subject, fuzz_subject};
 pub use table::WeightTable;

@@ -9,6 +9,7 @@
 mod base;
 mod compact;
 mod defaults;
+mod dispute;
 mod engine;
 mod error;
 mod explain;

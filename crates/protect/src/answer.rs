@@ -18,6 +18,7 @@ use wardnet_model::{
 };
 use wardnet_verdictdb::{Answer, Layer, LookupError, Match, Prefix, Question, Under, View};
 
+use crate::opinion::{Opinion, Opinions};
 use date::{Date, date};
 use json::Json;
 use phrases::Phrase;
@@ -61,6 +62,7 @@ pub struct Asker<'v> {
     new_names: Option<&'v NewNames>,
     as_of: Date,
     phrases: Option<&'v Phrasebook>,
+    opinions: Option<&'v Opinions>,
 }
 
 impl<'v> Asker<'v> {
@@ -68,7 +70,8 @@ impl<'v> Asker<'v> {
     #[must_use]
     pub fn new(view: &'v View, suffixes: &'v SuffixList, now: Timestamp) -> Self {
         let as_of = date(view.as_of);
-        Self { view, suffixes, tenant: None, now, new_names: None, as_of, phrases: None }
+        let (tenant, new_names, phrases, opinions) = (None, None, None, None);
+        Self { view, suffixes, tenant, now, new_names, as_of, phrases, opinions }
     }
 
     /// Asks as a tenant; the shared tenant has nothing of its own.
@@ -82,6 +85,13 @@ impl<'v> Asker<'v> {
     #[must_use]
     pub fn with_names(mut self, names: Option<&'v NewNames>) -> Self {
         self.new_names = names;
+        self
+    }
+
+    /// Says what models think of what is unrated.
+    #[must_use]
+    pub fn with_opinions(mut self, opinions: Option<&'v Opinions>) -> Self {
+        self.opinions = opinions;
         self
     }
 
@@ -143,7 +153,11 @@ impl<'v> Asker<'v> {
         }
         out.raw(r#"],"reasons":["#);
         self.write_reasons(&asked, answer, out);
-        out.raw("]}");
+        out.raw("]");
+        if let Some(opinion) = self.opinions.and_then(|all| all.on(indicator, answer)) {
+            write_opinion(&opinion, out);
+        }
+        out.raw("}");
     }
 
     fn write_match(
@@ -190,6 +204,24 @@ impl Asked<'_> {
     fn is(&self, prefix: Prefix) -> bool {
         matches!(self.indicator, Indicator::Address(own) if Prefix::of_address(*own) == prefix)
     }
+}
+
+/// Appends the member that says what a model thinks. It stands apart from the verdict.
+fn write_opinion(opinion: &Opinion, out: &mut Json<'_>) {
+    out.raw(r#","opinion":{"subject":""#);
+    out.raw(opinion.subject.name());
+    out.raw(r#"","model":""#);
+    out.hexadecimal(&opinion.model);
+    out.raw(r#"","score":"#);
+    out.display(&opinion.score);
+    out.raw(r#","label":""#);
+    out.raw(if opinion.is_malicious { "malicious" } else { "benign" });
+    out.raw(r#"","reasons":["#);
+    for (at, reason) in opinion.reasons.iter().enumerate() {
+        out.comma_unless(at == 0);
+        out.string(reason);
+    }
+    out.raw("]}");
 }
 
 /// Appends the text of what matched, as a part of a string.

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | ask once and write the answer as JSON, over HTTP or on the command line | [`answer::Asker`] |
 //! | serve `/v1/lookup` | [`lookup::routes`] |
+//! | say what models think of what nobody has listed | [`opinion::Opinions`] |
+//! | tell people why something is blocked | [`blockpage::BlockPage`] |
 //! | serve `/v1/changes` and its snapshot | [`changes::routes`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`health::routes`] |
 //! | resolve names and block what is dangerous | [`resolver::Bound`] |
@@ -22,6 +24,7 @@
 //! - Nobody's questions are logged, and no answer may be cached by what lies in between.
 
 pub mod answer;
+pub mod blockpage;
 pub mod changes;
 pub mod dns;
 pub mod exports;
@@ -30,6 +33,7 @@ pub mod health;
 pub mod lookup;
 mod missed;
 pub mod openapi;
+pub mod opinion;
 mod parameter;
 pub mod resolver;
 pub mod rpz;

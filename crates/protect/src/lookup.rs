@@ -23,6 +23,7 @@ use wardnet_server::{Access, Admitted, Caller, Gate, Problem, Role, RouteSpec};
 use wardnet_verdictdb::Views;
 
 use crate::answer::{Asker, Failure, NewNames};
+use crate::opinion::Opinions;
 use stream::Stream;
 
 const PATH: &str = "/v1/lookup";
@@ -53,6 +54,8 @@ pub struct LookupState {
     pub suffixes: &'static SuffixList,
     /// Names of sources that are newer than the base.
     pub names: Option<NewNames>,
+    /// What models think of what is unrated.
+    pub opinions: Option<Arc<Opinions>>,
     /// What one request may ask for.
     pub limits: Limits,
 }
@@ -62,7 +65,7 @@ impl LookupState {
     #[must_use]
     pub fn new(views: Arc<Views>) -> Self {
         let suffixes = SuffixList::shipped();
-        Self { views, suffixes, names: None, limits: Limits::default() }
+        Self { views, suffixes, names: None, opinions: None, limits: Limits::default() }
     }
 }
 
@@ -83,7 +86,8 @@ fn lookup(state: &LookupState, by: &Admitted, request: &Request) -> Result<Respo
     let view = state.views.load();
     let asker = Asker::new(&view, state.suffixes, by.at())
         .for_tenant(tenant(by))
-        .with_names(state.names.as_ref());
+        .with_names(state.names.as_ref())
+        .with_opinions(state.opinions.as_deref().filter(|_| asked.opinion));
     let mut body = Vec::with_capacity(1024);
     asker.answer(&asked.indicator, &asked.addresses, &mut body).map_err(problem)?;
     Ok(respond("application/json", Body::from(body)))
@@ -94,6 +98,8 @@ async fn batch(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
+    let opinions = wants_opinions(request.uri().query().unwrap_or_default())?;
+    let opinions = state.opinions.clone().filter(|_| opinions);
     let (media_type, questions) = batch::read(request, state.limits.questions_max).await?;
     // The gate has charged one question.
     let further = questions.count().saturating_sub(1);
@@ -102,7 +108,7 @@ async fn batch(
     if view.base.is_none() {
         return Err(problem(Failure::NoView));
     }
-    let stream = Stream::new(state, view, tenant(caller.admitted()), questions);
+    let stream = Stream::new(state, view, tenant(caller.admitted()), questions, opinions);
     Ok(respond(media_type, Body::new(stream)))
 }
 
@@ -142,6 +148,7 @@ fn problem(failure: Failure) -> Problem {
 struct Asked<'q> {
     indicator: Cow<'q, str>,
     addresses: Vec<IpAddr>,
+    opinion: bool,
 }
 
 impl<'q> Asked<'q> {
@@ -150,6 +157,7 @@ impl<'q> Asked<'q> {
     fn read(query: &'q str, addresses_max: usize) -> Result<Self, Problem> {
         let mut indicator = None;
         let mut addresses = Vec::new();
+        let mut opinion = true;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "indicator" if indicator.is_none() => indicator = Some(value),
@@ -159,9 +167,10 @@ impl<'q> Asked<'q> {
                     ));
                 }
                 "address" => addresses.push(read_address(&value)?),
+                "opinion" => opinion = read_switch(&value)?,
                 _ => {
                     return Err(Problem::bad_request(
-                        "unknown parameter; known are `indicator` and `address`",
+                        "unknown parameter; known are `indicator`, `address` and `opinion`",
                     ));
                 }
             }
@@ -172,8 +181,20 @@ impl<'q> Asked<'q> {
         }
         let indicator = indicator
             .ok_or_else(|| Problem::bad_request("the parameter `indicator` is missing"))?;
-        Ok(Self { indicator, addresses })
+        Ok(Self { indicator, addresses, opinion })
     }
+}
+
+/// Whether a batch wants opinions. They take longer than answers do, so it has to say so.
+fn wants_opinions(query: &str) -> Result<bool, Problem> {
+    form_urlencoded::parse(query.as_bytes()).try_fold(false, |_, (name, value)| match &*name {
+        "opinion" => read_switch(&value),
+        _ => Err(Problem::bad_request("unknown parameter; a batch knows `opinion`")),
+    })
+}
+
+fn read_switch(text: &str) -> Result<bool, Problem> {
+    text.parse().map_err(|_| Problem::bad_request("`opinion` is `true` or `false`"))
 }
 
 fn read_address(text: &str) -> Result<IpAddr, Problem> {

@@ -7,13 +7,14 @@ use crate::reload::{self, Order};
 use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
-use crate::{feeds, intake, safe_browsing};
+use crate::{feeds, intake, models, safe_browsing};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
 use wardnet_protect::exports::ExportState;
+use wardnet_protect::opinion::Opinions;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) dns: DnsLists,
     /// Safe Browsing.
     pub(crate) safe_browsing: safe_browsing::Current,
+    /// The models that judge what nobody has listed.
+    pub(crate) models: models::Models,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -70,13 +73,16 @@ impl App {
         let feeds = Arc::new(feeds::Runner::new(data_dir, config, writer.clone())?);
         let (order, orders) = reload::orders();
         let exports = exports(Arc::clone(&change_feed), &writer);
-        let questions = questions(Arc::clone(&views), &writer);
         let health = Health::new();
+        let models = models::Models::open(data_dir, &config.models, &metrics, &health)?;
+        let opinions = || Arc::clone(&models.opinions);
+        let questions = questions(Arc::clone(&views), opinions(), &writer);
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
-        let safe_browsing = safe_browsing::Current::new(Arc::clone(&change_feed), &metrics);
-        let dns = DnsLists::new(Arc::clone(&views), &metrics, &health)?;
-        let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
+        let safe_browsing =
+            safe_browsing::Current::new(Arc::clone(&change_feed), opinions(), &metrics);
+        let dns = DnsLists::new(Arc::clone(&views), opinions(), &metrics, &health)?;
+        let resolvers = Resolvers::new(Arc::clone(&views), opinions(), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
         let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let changes = changes::ChangesState::new(
@@ -85,13 +91,16 @@ impl App {
             (Arc::clone(&tokens), &metrics),
             changes::Limits::default(),
         );
+        let mut identify = wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens));
+        identify.finder = models.finder();
         let parts = Parts {
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
             questions,
             health,
             status: status::StatusState::new(VERSION, views),
-            identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
+            identify,
+            models: models.clone(),
             intake: intake::Intake::new(data_dir, writer.clone()),
             changes: changes.clone(),
             exports,
@@ -115,6 +124,7 @@ impl App {
             primaries,
             dns,
             safe_browsing,
+            models,
             resolvers,
             orders,
         })
@@ -122,7 +132,8 @@ impl App {
 
     /// Writes everything down and lets go of the folder.
     pub(crate) fn close(self) -> anyhow::Result<()> {
-        let Self { writer, thread, routes, feeds, watch, .. } = self;
+        let Self { writer, thread, routes, feeds, watch, models, .. } = self;
+        models.save();
         drop((writer, routes, feeds, watch));
         Ok(thread.stop()?)
     }
@@ -140,9 +151,10 @@ fn document() -> serde_json::Value {
 
 /// Lookups in `views`. The base names the sources of its own time; newer ones are named by the
 /// epoch.
-fn questions(views: Arc<Views>, writer: &Writer) -> lookup::LookupState {
+fn questions(views: Arc<Views>, opinions: Arc<Opinions>, writer: &Writer) -> lookup::LookupState {
     let epochs = Arc::clone(&writer.readers().epochs);
     let mut questions = lookup::LookupState::new(views);
+    questions.opinions = Some(opinions);
     questions.names = Some(Arc::new(move |id| {
         epochs.load().source(SourceId(id)).map(|source| source.name.clone())
     }));

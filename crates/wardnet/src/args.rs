@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// Lists decisions; confirms, refutes or withdraws.
     #[command(subcommand)]
     Decisions(Decisions),
+    /// Lists what people say is listed wrongly, until somebody has decided.
+    Reports(Output),
     /// Looks into the verdict database.
     #[command(subcommand)]
     Db(Db),
@@ -54,6 +56,9 @@ pub(crate) enum Command {
     /// Learns a model from labelled URLs or names.
     #[command(subcommand)]
     Train(TrainSubject),
+    /// Shows how the models do on what is asked here; promotes them.
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Creates, lists and revokes access tokens.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -65,6 +70,8 @@ pub(crate) enum Command {
     Status(Output),
     /// Answers over HTTP, keeps the feeds fresh.
     Serve(Serve),
+    /// Shows live what the running server is asked and what changes.
+    Watch(WatchOptions),
     /// Has the running server read wardnet.toml, feeds.toml, tokens and certificates again.
     Reload(Output),
 }
@@ -84,6 +91,29 @@ pub(crate) struct Lookup {
     #[arg(required = true, value_name = "INDICATOR")]
     pub(crate) indicators: Vec<String>,
     /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `watch`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WatchOptions {
+    /// Only these kinds of indicator.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Vec<String>,
+    /// Only what is, or was, in one of these categories.
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Vec<String>,
+    /// Only what has, or had, at least this risk.
+    #[arg(long, value_name = "RISK")]
+    pub(crate) risk_min: Option<u8>,
+    /// Goes on from here, as the change stream told it; otherwise from now.
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<String>,
+    /// Ends after so many changes.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+    /// Print one JSON object per change.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -307,6 +337,45 @@ pub(crate) enum Db {
         /// The file; the data folder's own when it is left out.
         file: Option<PathBuf>,
     },
+}
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Lists the models in force, and how they do.
+    List(Output),
+    /// Puts a model on trial: what it finds is shown, and counts for nothing.
+    Shadow {
+        /// What it judges.
+        subject: ModelSubject,
+    },
+    /// Lets what a model finds of reported things count, once it has shown that it spares the good.
+    Promote {
+        /// What it judges.
+        subject: ModelSubject,
+        /// Promote it whatever it has shown.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// What a model judges.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum ModelSubject {
+    /// URLs.
+    Url,
+    /// Names.
+    Domain,
+}
+
+impl ModelSubject {
+    /// Its name in paths.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Domain => "domain",
+        }
+    }
 }
 
 /// What to judge.

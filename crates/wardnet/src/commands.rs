@@ -1,7 +1,7 @@
 //! One module per command.
 
 mod check;
-mod classify;
+pub(crate) mod classify;
 mod db;
 mod decisions;
 mod dga;
@@ -9,12 +9,15 @@ mod explain;
 mod feeds;
 mod ingest;
 mod lookup;
+mod model;
 mod reload;
+mod reports;
 mod serve;
 mod sources;
 mod status;
 mod tokens;
 mod train;
+mod watch;
 
 use crate::args::{Args, Command};
 use std::process::ExitCode;
@@ -37,6 +40,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Block(options) => decisions::decide(args, "block", options),
         Command::Decisions(command) => decisions::run(args, command),
         Command::Db(command) => db::run(args, command),
+        Command::Reports(output) => reports::run(args, *output),
+        Command::Watch(options) => watch::run(args, options),
+        Command::Model(command) => model::run(args, command),
         Command::Tokens(command) => tokens::run(args, command),
         Command::Classify(subject) => classify::run(subject),
         Command::Dga(options) => dga::run(options),

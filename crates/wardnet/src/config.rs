@@ -1,6 +1,7 @@
 //! The configuration file, `wardnet.toml`.
 
 use crate::listeners::Wanted;
+use crate::models::ModelsConfig;
 use anyhow::{Context as _, bail};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
+use wardnet_protect::blockpage::BlockPageConfig;
 use wardnet_protect::dns::DnsConfig;
 use wardnet_protect::resolver::ResolverConfig;
 use wardnet_protect::rpz::RpzConfig;
@@ -46,6 +48,11 @@ pub(crate) struct Config {
     /// What Safe Browsing clients are served; nothing where it is left out.
     #[serde(deserialize_with = "sound_service")]
     pub(crate) safe_browsing: Option<SafeBrowsingConfig>,
+    /// The page that tells people why something is blocked; none where it is left out.
+    #[serde(deserialize_with = "sound_page")]
+    pub(crate) block_page: Option<BlockPageConfig>,
+    /// Which models judge what nobody has listed.
+    pub(crate) models: ModelsConfig,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
@@ -146,6 +153,14 @@ fn sound_service<'de, D: Deserializer<'de>>(
     service.complaint().map_or(Ok(Some(service)), |complaint| Err(D::Error::custom(complaint)))
 }
 
+/// A page whose values do not contradict one another.
+fn sound_page<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BlockPageConfig>, D::Error> {
+    let page = BlockPageConfig::deserialize(deserializer)?;
+    page.complaint().map_or(Ok(Some(page)), |complaint| Err(D::Error::custom(complaint)))
+}
+
 /// Sections that may be given again, each with its place in the text.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -242,6 +257,8 @@ impl Config {
             *path = folder.join(&*path);
         }
         self.resolver.iter_mut().for_each(|resolver| resolver.resolve(folder));
+        self.models.resolve(folder);
+        self.block_page.iter_mut().for_each(|page| page.resolve(folder));
         self.rpz.iter_mut().for_each(|primary| primary.resolve(folder));
     }
 }
@@ -257,6 +274,7 @@ mod tests {
         assert_eq!(example.budget, default.budget);
         assert_eq!(example.limits, default.limits);
         assert_eq!(example.log, default.log);
+        assert_eq!(example.models, default.models);
         assert_eq!(example.metrics_anonymous, default.metrics_anonymous);
     }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wardnet_protect::dns::{BoundDns, DnsConfig, DnsMetrics, DnsServer, Pulse};
+use wardnet_protect::opinion::Opinions;
 use wardnet_server::{Component, Health, Metrics, Status};
 use wardnet_verdictdb::Views;
 
@@ -23,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// All DNS lists of the server.
 pub(crate) struct DnsLists {
     views: Arc<Views>,
+    opinions: Arc<Opinions>,
     metrics: DnsMetrics,
     /// The secret behind cookies: of this run.
     secret: [u8; 16],
@@ -43,6 +45,7 @@ impl DnsLists {
     /// None yet; all will answer from `views`.
     pub(crate) fn new(
         views: Arc<Views>,
+        opinions: Arc<Opinions>,
         metrics: &Metrics,
         health: &Health,
     ) -> anyhow::Result<Self> {
@@ -53,7 +56,7 @@ impl DnsLists {
         let component = health.register("dns-lists");
         component.set(Status::Ok);
         let watch = DnsWatch { component, seen: Arc::default() };
-        Ok(Self { views, metrics, secret, threads, running: Vec::new(), watch })
+        Ok(Self { views, opinions, metrics, secret, threads, running: Vec::new(), watch })
     }
 
     /// Looks after all.
@@ -121,7 +124,8 @@ impl DnsLists {
     }
 
     fn start(&mut self, bound: BoundDns) -> String {
-        match bound.start(Arc::clone(&self.views), &self.metrics, self.secret) {
+        let opinions = Some(Arc::clone(&self.opinions));
+        match bound.start(Arc::clone(&self.views), opinions, &self.metrics, self.secret) {
             Ok(server) => {
                 let told = format!("DNS lists on {}", server.local_addr());
                 self.running.push(server);

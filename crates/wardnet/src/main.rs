@@ -7,6 +7,7 @@
 mod app;
 mod args;
 mod backend;
+mod block_page;
 mod clock;
 mod commands;
 mod config;
@@ -16,6 +17,7 @@ mod http_document;
 mod import;
 mod intake;
 mod listeners;
+mod models;
 mod output;
 mod paths;
 mod primaries;

@@ -24,6 +24,11 @@ pub(crate) fn tokens(data_dir: &Path) -> PathBuf {
     data_dir.join("tokens.json")
 }
 
+/// How models do on trial.
+pub(crate) fn model_trials(data_dir: &Path) -> PathBuf {
+    data_dir.join("model-trials.json")
+}
+
 /// The last serial of response policy zones.
 pub(crate) fn serial(data_dir: &Path) -> PathBuf {
     data_dir.join("rpz-serial")

@@ -39,6 +39,8 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         budget,
         limits,
         safe_browsing: _,
+        models: _,
+        block_page: _,
     } = new;
     let mut next_start = Vec::new();
     if *data_dir != old.data_dir {

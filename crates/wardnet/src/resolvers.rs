@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
+use wardnet_protect::opinion::Opinions;
 use wardnet_protect::resolver::{
     Bound, Pulse, Renewal, Resolver, ResolverConfig, ResolverError, ResolverMetrics,
 };
@@ -20,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// All resolvers of the server.
 pub(crate) struct Resolvers {
     views: Arc<Views>,
+    opinions: Arc<Opinions>,
     metrics: Metrics,
     own_metrics: ResolverMetrics,
     running: Vec<Resolver>,
@@ -38,12 +40,18 @@ pub(crate) struct Prepared {
 
 impl Resolvers {
     /// None yet; all will answer from `views`.
-    pub(crate) fn new(views: Arc<Views>, metrics: &Metrics, health: &Health) -> Self {
+    pub(crate) fn new(
+        views: Arc<Views>,
+        opinions: Arc<Opinions>,
+        metrics: &Metrics,
+        health: &Health,
+    ) -> Self {
         let component = health.register("resolver");
         component.set(Status::Ok);
         let watch = ResolverWatch { component, pulses: Arc::default() };
         let own_metrics = ResolverMetrics::new(metrics);
-        Self { views, metrics: metrics.clone(), own_metrics, running: Vec::new(), watch }
+        let metrics = metrics.clone();
+        Self { views, opinions, metrics, own_metrics, running: Vec::new(), watch }
     }
 
     /// Looks after the upstreams of all.
@@ -91,7 +99,8 @@ impl Resolvers {
     }
 
     fn bind(&self, config: ResolverConfig) -> Result<Bound, ResolverError> {
-        Bound::bind(config, Arc::clone(&self.views), &self.metrics, &self.own_metrics)
+        let known = (Arc::clone(&self.views), Some(Arc::clone(&self.opinions)));
+        Bound::bind(config, known, &self.metrics, &self.own_metrics)
     }
 
     /// Starts what is new, changes what has other settings, and stops what is no longer wanted.

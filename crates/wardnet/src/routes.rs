@@ -1,7 +1,7 @@
 //! Every route, behind a gate that a reload replaces under running connections.
 
 use crate::config::Config;
-use crate::{feeds, intake, reload, safe_browsing, tokens};
+use crate::{feeds, intake, models, reload, safe_browsing, tokens};
 use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) exports: exports::ExportState,
     /// Safe Browsing, if the settings ask for it.
     pub(crate) safe_browsing: safe_browsing::Current,
+    /// The models that judge what nobody has listed.
+    pub(crate) models: models::Models,
     /// Health, readiness and metrics.
     pub(crate) health: health::HealthState,
     /// The status.
@@ -55,6 +57,7 @@ impl Parts {
             .merge(wardnet_identify::http::routes(&gate, self.identify.clone()))
             .merge(intake::routes(&gate, self.intake.clone()))
             .merge(feeds::routes(&gate, Arc::clone(&self.feeds)))
+            .merge(models::routes(&gate, self.models.clone(), self.identify.writer.clone()))
             .merge(tokens::routes(&gate, Arc::clone(&self.tokens)))
             .merge(reload::routes(&gate, self.orders.clone()));
         let router = match self.safe_browsing.load() {

@@ -2,6 +2,7 @@
 
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
+use wardnet_protect::opinion::Opinions;
 use wardnet_protect::safebrowsing::{SafeBrowsing, SafeBrowsingConfig};
 use wardnet_server::Metrics;
 use wardnet_verdictdb::ChangeFeed;
@@ -11,15 +12,16 @@ use wardnet_verdictdb::ChangeFeed;
 pub(crate) struct Current {
     running: Arc<ArcSwapOption<SafeBrowsing>>,
     feed: Arc<ChangeFeed>,
+    opinions: Arc<Opinions>,
 }
 
 impl Current {
     /// None yet; it will follow `feed`.
-    pub(crate) fn new(feed: Arc<ChangeFeed>, metrics: &Metrics) -> Self {
+    pub(crate) fn new(feed: Arc<ChangeFeed>, opinions: Arc<Opinions>, metrics: &Metrics) -> Self {
         let running = Arc::new(ArcSwapOption::empty());
         let known = Arc::clone(&running);
         SafeBrowsing::register(metrics, move || known.load_full());
-        Self { running, feed }
+        Self { running, feed, opinions }
     }
 
     /// The one that runs.
@@ -42,7 +44,8 @@ impl Current {
             return Ok(Some("no more Safe Browsing"));
         };
         let history = getrandom::u64()?;
-        let next = SafeBrowsing::start(config.clone(), Arc::clone(&self.feed), history);
+        let (feed, opinions) = (Arc::clone(&self.feed), Arc::clone(&self.opinions));
+        let next = SafeBrowsing::start(config.clone(), feed, Some(opinions), history);
         self.running.store(Some(Arc::new(next)));
         Ok(Some("Safe Browsing reads its lists"))
     }

@@ -17,7 +17,7 @@ use wardnet_score::Epoch;
 use wardnet_server::{Caller, Json, Principal, Problem, Role, now_unix};
 
 use super::forms::{self, Complaint};
-use super::{Api, answer, never};
+use super::{Api, answer, findings, never};
 use crate::DEFAULT_CONFIDENCE;
 
 /// What the names of tokens' sources begin with.
@@ -85,8 +85,9 @@ pub(super) async fn post(
     let epoch = api.readers().epochs.load_full();
     let text_max = api.limits.text_bytes_max;
     let desk = Desk { tenant: TenantId(principal.tenant), source, revision, now, text_max };
-    let (records, rejected) = desk.take(report, &epoch);
+    let (mut records, rejected) = desk.take(report, &epoch);
     let accepted = records.len();
+    records.extend(findings::of(&api, &records, now).await?);
     if accepted > 0 {
         api.append(records).await?;
     }

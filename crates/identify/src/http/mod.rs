@@ -17,6 +17,7 @@ mod chain;
 mod decisions;
 mod evidence;
 mod explain;
+mod findings;
 mod forms;
 mod never;
 mod page;
@@ -36,6 +37,8 @@ use wardnet_model::{Record, TenantId};
 use wardnet_server::{
     Access, Caller, Gate, GateLayer, Json, OPERATOR_TENANT, Problem, Role, RouteSpec, Tokens,
 };
+
+pub use findings::{Finder, Finding, model_source};
 
 use crate::{Engine, EngineError, Readers, WriteError, Writer};
 
@@ -73,6 +76,8 @@ pub struct Api {
     pub writer: Writer,
     /// Knows the names of tokens, for the authors of decisions.
     pub tokens: Arc<Tokens>,
+    /// Asks models about what is reported.
+    pub finder: Finder,
     /// What one request may ask for.
     pub limits: Limits,
 }
@@ -81,7 +86,7 @@ impl Api {
     /// Works through `writer`, under the default limits.
     #[must_use]
     pub fn new(writer: Writer, tokens: Arc<Tokens>) -> Self {
-        Self { writer, tokens, limits: Limits::default() }
+        Self { writer, tokens, finder: Finder::default(), limits: Limits::default() }
     }
 
     const fn readers(&self) -> &Readers {

@@ -27,6 +27,16 @@ struct House {
     _folder: TempDir,
 }
 
+/// A model that finds names with `lure` in them bad.
+fn find(indicator: &Indicator) -> Option<Finding> {
+    let text = indicator.to_string();
+    text.contains("lure").then(|| Finding {
+        source: "model:domain@00".into(),
+        confidence: 90,
+        reason: "it looks like a lure".into(),
+    })
+}
+
 impl House {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -35,7 +45,8 @@ impl House {
         let tokens = Arc::new(Tokens::open(Arc::new(MemoryTokens::default())).unwrap());
         let limits = ServerLimits::default();
         let gate = Gate::new(Arc::clone(&tokens), Arc::default(), Metrics::new("test"), &limits);
-        let api = Api::new(writer, Arc::clone(&tokens));
+        let mut api = Api::new(writer, Arc::clone(&tokens));
+        api.finder = Finder::new(find);
         let router = with_problem_fallbacks(routes(&gate, api.clone()), &gate);
         Self { router, api, tokens, thread: Some(thread), _folder: folder }
     }
@@ -187,6 +198,34 @@ async fn what_cannot_be_used_is_told_back_by_its_place() {
     let explained = house.get("/v1/explain?indicator=bad.top", &token).await.expect(200);
     assert_eq!(explained["relations"][0]["to"], "45.95.11.2");
     assert_eq!(explained["explained"][0]["evidence"][0]["family"], "Kit");
+}
+
+#[tokio::test]
+async fn what_a_model_finds_of_a_report_counts_once_it_is_promoted() {
+    let house = House::new();
+    let reporter = house.token(Role::Reporter, 0);
+    let report = json!({ "observations": [
+        { "indicator": "lure.top" }, { "indicator": "plain.top" },
+        { "indicator": "fair-lure.top", "stance": "benign" },
+    ] });
+    house.post("/v1/evidence", &reporter, report.clone()).await.expect(200);
+    let reader = house.token(Role::Reader, 0);
+    let evidence = async |name: &str| {
+        let path = format!("/v1/explain?indicator={name}");
+        let explained = house.get(&path, &reader).await.expect(200);
+        explained["explained"][0]["evidence"].as_array().unwrap().len()
+    };
+    assert_eq!(evidence("lure.top").await, 2, "the report, and the model's finding");
+    assert_eq!((evidence("plain.top").await, evidence("fair-lure.top").await), (1, 1));
+    let on_trial = house.risk("lure.top", 0);
+    assert_eq!(on_trial, house.risk("plain.top", 0), "a model on trial counts for nothing");
+    let admin = house.token(Role::Admin, 0);
+    let path = "/v1/sources/model:domain@00";
+    house.send("PUT", path, &admin, Some(json!({ "shadow": false }))).await.expect(200);
+    house.post("/v1/evidence", &reporter, report).await.expect(200);
+    assert_eq!(evidence("lure.top").await, 2, "one finding of a model on a thing");
+    assert!(house.risk("lure.top", 0) > on_trial);
+    assert_eq!(house.band("lure.top", 0), "malicious", "two who do not depend on one another");
 }
 
 #[tokio::test]

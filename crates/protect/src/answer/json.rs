@@ -126,7 +126,7 @@ impl Json<'_> {
     }
 
     /// Appends bytes as two digits each.
-    fn hexadecimal<const N: usize>(&mut self, bytes: &[u8; N]) {
+    pub(super) fn hexadecimal<const N: usize>(&mut self, bytes: &[u8; N]) {
         let pairs = bytes.map(|byte| PAIRS[usize::from(byte)]);
         self.0.extend_from_slice(pairs.as_flattened());
     }

@@ -7,6 +7,7 @@ use super::judge::{Judge, Said, Silence};
 use super::metrics::{ListenerMetrics, Tally};
 use super::question::{self, Asked};
 use super::zone::Zone;
+use crate::opinion::Opinions;
 use arc_swap::ArcSwapOption;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) config: DnsConfig,
     zones: Vec<Zone>,
     views: Arc<Views>,
+    opinions: Option<Arc<Opinions>>,
     index: ArcSwapOption<Index>,
     meters: AddressMeters,
     cookies: Cookies,
@@ -38,14 +40,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         config: DnsConfig,
-        views: Arc<Views>,
+        (views, opinions): (Arc<Views>, Option<Arc<Opinions>>),
         metrics: ListenerMetrics,
         secret: [u8; 16],
     ) -> Self {
         let zones = config.list.iter().cloned().map(Zone::new).collect();
         let (meters, cookies) = (AddressMeters::new(METERS), Cookies::new(secret));
         let index = ArcSwapOption::empty();
-        Self { config, zones, views, index, meters, cookies, metrics }
+        Self { config, zones, views, opinions, index, meters, cookies, metrics }
     }
 
     /// The index of digests, once it is there.
@@ -269,7 +271,8 @@ impl Desk {
         taken: &Taken<'_, '_>,
     ) -> Result<Option<Said>, Silence> {
         let index = taken.zone.needs_index().then(|| shared.index()).flatten();
-        let judge = Judge { index: index.as_deref(), ..self.judge_of(&self.view, taken) };
+        let judge = self.judge_of(shared, &self.view, taken);
+        let judge = Judge { index: index.as_deref(), ..judge };
         match &taken.asked {
             Some(asked) => judge.say(taken.zone, asked),
             None => Ok(None),
@@ -277,8 +280,14 @@ impl Desk {
     }
 
     /// Who judges what was taken, without an index.
-    pub(super) fn judge_of<'v>(&self, view: &'v View, taken: &Taken<'_, '_>) -> Judge<'v> {
-        Judge { view, index: None, now: self.now, in_words: taken.query.kind == kind::TXT }
+    pub(super) fn judge_of<'v>(
+        &self,
+        shared: &'v Shared,
+        view: &'v View,
+        taken: &Taken<'_, '_>,
+    ) -> Judge<'v> {
+        let (opinions, in_words) = (shared.opinions.as_deref(), taken.query.kind == kind::TXT);
+        Judge { view, index: None, now: self.now, opinions, in_words }
     }
 
     fn listed(&mut self, zone: &Zone, said: &Said, kind: u16, reply: &mut Reply<'_>) {

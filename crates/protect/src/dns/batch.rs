@@ -52,9 +52,11 @@ impl Lists {
             else {
                 return;
             };
-            let judge = desk.judge_of(&view, taken);
+            let judge = desk.judge_of(shared, &view, taken);
             let said: Result<Option<Said>, Silence> = answer
-                .and_then(|answer| judge.listed(taken.zone, &answer, question.indicator))
+                .and_then(|answer| {
+                    judge.listed(taken.zone, &answer, question.indicator, question.indicator)
+                })
                 .map_err(Silence::from);
             desk.give(shared, taken, said, out);
         });

@@ -1,6 +1,7 @@
 //! What `wardnet.toml` says of DNS lists.
 
 use super::digest::Digest;
+use crate::opinion::Percent;
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -59,6 +60,13 @@ impl DnsConfig {
             if !list.digests.is_empty() && list.kind != ListKind::Hashes {
                 return Some(format!(
                     "the zone {zone} has `digests`, which are for `hashes` alone"
+                ));
+            }
+            let of_names = matches!(list.kind, ListKind::Domains | ListKind::Uris);
+            if list.predictions_from_percent.is_some() && !of_names {
+                return Some(format!(
+                    "the zone {zone} has `predictions_from_percent`, which is for `domains` and \
+                     `uris` alone"
                 ));
             }
             let is_label = |key: &String| {
@@ -144,6 +152,10 @@ pub struct ListConfig {
     /// The categories that are listed; all when empty.
     #[serde(default, deserialize_with = "categories")]
     pub categories: CategorySet,
+    /// With `domains` and `uris`: the score, in percent, from which on a model's opinion of what
+    /// nobody has listed is a listing. Default: none is.
+    #[serde(default)]
+    pub predictions_from_percent: Option<Percent>,
     /// What addresses say. Default: categories.
     #[serde(default)]
     pub codes: Codes,
@@ -233,6 +245,7 @@ mod tests {
             ("tcp_connections_max = 0", list.to_owned(), "at least 1"),
             ("", format!("{list}{list}"), "twice"),
             ("", format!("{list}digests = [\"md5\"]"), "`hashes`"),
+            ("", format!("{list}predictions_from_percent = 50"), "for `domains`"),
             ("", format!("{list}keys = [\"a.b\"]"), "no label"),
             ("", format!("{list}keys = [\"\"]"), "no label"),
         ] {

@@ -4,7 +4,8 @@ use super::config::ListKind;
 use super::digest::{Digest, readings};
 use super::index::{Index, spellings};
 use super::question::{self, Asked, Label};
-use super::zone::{LISTED, Listing, Zone};
+use super::zone::{LISTED, Listing, PREDICTED, Zone};
+use crate::opinion::Opinions;
 use data_encoding::HEXLOWER;
 use smallvec::SmallVec;
 use std::fmt::Display;
@@ -43,6 +44,8 @@ pub(super) struct Judge<'v> {
     pub(super) view: &'v View,
     pub(super) index: Option<&'v Index>,
     pub(super) now: Timestamp,
+    /// What models think, for zones that list it.
+    pub(super) opinions: Option<&'v Opinions>,
     /// Whether the reason is wanted.
     pub(super) in_words: bool,
 }
@@ -72,7 +75,7 @@ impl Judge<'_> {
     ) -> Result<Option<Said>, LookupError> {
         let question = Question::about(indicator);
         let answer = self.view.ask(&question, SuffixList::shipped(), self.now)?;
-        self.listed(zone, &answer, name)
+        self.listed(zone, &answer, indicator, name)
     }
 
     /// What a zone makes of an answer.
@@ -80,15 +83,36 @@ impl Judge<'_> {
         self,
         zone: &Zone,
         answer: &Answer<'_, '_>,
+        indicator: &Indicator,
         name: &dyn Display,
     ) -> Result<Option<Said>, LookupError> {
-        let Some(listing) = zone.listing(answer) else { return Ok(None) };
+        let Some(listing) = zone.listing(answer) else {
+            return Ok(self.predicted(zone, answer, indicator));
+        };
         let words = match (self.in_words, zone.config.kind) {
             (false, _) => String::new(),
             (true, ListKind::Mhr) => self.registry(answer)?,
             (true, _) => words(zone, answer, &name.to_string()),
         };
         Ok(Some(Said::Listed(listing, words)))
+    }
+
+    /// What a model thinks of what nobody has listed, where the zone lists that.
+    fn predicted(
+        self,
+        zone: &Zone,
+        answer: &Answer<'_, '_>,
+        indicator: &Indicator,
+    ) -> Option<Said> {
+        let from = zone.config.predictions_from_percent?;
+        let opinion = self.opinions?.on(indicator, answer)?;
+        opinion.blocks(Some(from)).then(|| {
+            let words = match self.in_words {
+                true => linked(zone, &indicator.to_string(), &opinion.words()),
+                false => String::new(),
+            };
+            Said::Listed(Listing::plain(PREDICTED), words)
+        })
     }
 
     /// As the Malware Hash Registry: when it was last seen, and how surely it is bad, in percent.
@@ -225,7 +249,11 @@ fn words(zone: &Zone, answer: &Answer<'_, '_>, name: &str) -> String {
     let categories = Category::all().filter(|one| answer.categories.contains(*one));
     let names: Vec<&str> = categories.map(Category::name).collect();
     let why = if names.is_empty() { answer.band.name().to_owned() } else { names.join(", ") };
-    let mut text = format!("{name}: {why}; risk {}", answer.risk.value());
+    linked(zone, name, &format!("{why}; risk {}", answer.risk.value()))
+}
+
+fn linked(zone: &Zone, name: &str, why: &str) -> String {
+    let mut text = format!("{name}: {why}");
     if let Some(link) = &zone.config.link {
         text += "; ";
         text += &link.replace("{}", name);

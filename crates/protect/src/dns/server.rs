@@ -6,6 +6,7 @@ use super::follow::follow;
 use super::index::Wanted;
 use super::metrics::DnsMetrics;
 use super::tcp;
+use crate::opinion::Opinions;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -34,12 +35,14 @@ impl BoundDns {
     pub fn start(
         self,
         views: Arc<Views>,
+        opinions: Option<Arc<Opinions>>,
         metrics: &DnsMetrics,
         secret: [u8; 16],
     ) -> io::Result<DnsServer> {
         let address = self.udp.local_addr();
         let metrics = metrics.of(address);
-        let shared = Shared::new(self.config.clone(), Arc::clone(&views), metrics, secret);
+        let known = (Arc::clone(&views), opinions);
+        let shared = Shared::new(self.config.clone(), known, metrics, secret);
         let shared = Arc::new(shared);
         let stop = Shutdown::new();
         let tcp = tokio::net::TcpListener::from_std(self.tcp)?;

@@ -5,6 +5,7 @@ use super::config::DnsConfig;
 use super::digest::Digest;
 use super::index::{Index, Wanted};
 use super::metrics::DnsMetrics;
+use crate::opinion;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -33,6 +34,10 @@ kind = "addresses"
 [[list]]
 zone = "dbl.test"
 kind = "domains"
+[[list]]
+zone = "guess.test"
+kind = "domains"
+predictions_from_percent = 50
 [[list]]
 zone = "bits.test"
 kind = "uris"
@@ -108,7 +113,8 @@ impl House {
         let views = Arc::new(Views::new(View::of(Db::open(file.into(), &options).unwrap())));
         let config: DnsConfig = toml::from_str(ZONES).unwrap();
         let metrics = DnsMetrics::new(&Metrics::new("test")).of("127.0.0.1:53".parse().unwrap());
-        let shared = Arc::new(Shared::new(config, Arc::clone(&views), metrics, [7; 16]));
+        let known = (Arc::clone(&views), Some(opinion::tests::opinions()));
+        let shared = Arc::new(Shared::new(config, known, metrics, [7; 16]));
         let lists = Lists::new(Arc::clone(&shared));
         Self { views, shared, lists }
     }
@@ -181,6 +187,18 @@ fn cut(text: &str, length: usize) -> &str {
 /// A question for the 16 bits by which AdGuard asks for a host.
 fn prefix(host: &str) -> String {
     format!("{}.sb.test", cut(&hex(Digest::Sha256, host), 4))
+}
+
+#[test]
+fn what_nobody_listed_is_listed_by_opinion_only_where_the_zone_says_so() {
+    let mut house = House::of(file());
+    assert_eq!(house.codes("login-verify7.top.guess.test"), ["127.0.1.2"]);
+    let message = house.ask("login-verify7.top.guess.test", kind::TXT);
+    let text = message.answers.first().map(|record| record.data.to_string()).unwrap();
+    assert!(text.contains("login-verify7.top: a model's opinion"), "{text}");
+    assert_eq!(house.codes("garden7.top.guess.test"), [""; 0]);
+    assert_eq!(house.codes("evil.top.guess.test"), house.codes("evil.top.dbl.test"));
+    assert_eq!(house.codes("login-verify7.top.dbl.test"), [""; 0]);
 }
 
 #[test]
@@ -341,7 +359,7 @@ async fn listener(more: &str) -> super::DnsServer {
     views.keep_changes(1, FeedLimits::default());
     let config: DnsConfig = toml::from_str(&format!("{more}{ZONES}")).unwrap();
     let metrics = DnsMetrics::new(&Metrics::new("test"));
-    super::BoundDns::bind(config, 1).unwrap().start(views, &metrics, [7; 16]).unwrap()
+    super::BoundDns::bind(config, 1).unwrap().start(views, None, &metrics, [7; 16]).unwrap()
 }
 
 /// A question for the test point, behind its length.

@@ -10,6 +10,9 @@ use wardnet_wire::dns::Name;
 /// The answer at the test points, and of what is listed without a category.
 pub(super) const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
+/// The answer where a model has an opinion of what nobody has listed.
+pub(super) const PREDICTED: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 2);
+
 /// How good the good are, as dnswl.org counts: 127.0.x.3 is what an operator allowed, 127.0.x.2 what
 /// good evidence speaks for.
 const TRUSTED: u8 = 3;

@@ -14,6 +14,7 @@ use wardnet_verdictdb::View;
 use super::LookupState;
 use super::batch::{Item, Questions};
 use crate::answer::{Asker, Phrasebook, write_unreadable};
+use crate::opinion::Opinions;
 
 /// Bytes after which a frame is sent: some hundred answers, a few hundred microseconds of work,
 /// so that a large batch does not hold up the other requests of its thread.
@@ -27,6 +28,7 @@ pub(super) struct Stream {
     now: Timestamp,
     questions: Questions,
     phrases: Phrasebook,
+    opinions: Option<Arc<Opinions>>,
     stage: Stage,
 }
 
@@ -43,9 +45,11 @@ impl Stream {
         view: Arc<View>,
         tenant: u32,
         questions: Questions,
+        opinions: Option<Arc<Opinions>>,
     ) -> Self {
         let (now, phrases) = (now_unix(), Phrasebook::default());
-        Self { state, view, tenant, now, questions, phrases, stage: Stage::Begin }
+        let stage = Stage::Begin;
+        Self { state, view, tenant, now, questions, phrases, opinions, stage }
     }
 
     /// Writes the next answers; nothing at the end.
@@ -53,7 +57,8 @@ impl Stream {
         let asker = Asker::new(&self.view, self.state.suffixes, self.now)
             .for_tenant(self.tenant)
             .with_names(self.state.names.as_ref())
-            .with_phrases(&self.phrases);
+            .with_phrases(&self.phrases)
+            .with_opinions(self.opinions.as_deref());
         let array = self.questions.is_array();
         let mut first = self.stage == Stage::Begin;
         if array && first {

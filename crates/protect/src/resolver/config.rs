@@ -11,6 +11,7 @@ use wardnet_server::Rate;
 use wardnet_server::tls::TlsFiles;
 
 use super::upstream::Upstream;
+use crate::opinion::Percent;
 
 /// One protective resolver, as the settings ask for it. Equal ones are the same resolver.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -163,6 +164,9 @@ pub struct PolicyConfig {
     /// What is blocked; every category where it is empty.
     #[serde(deserialize_with = "categories")]
     pub categories: CategorySet,
+    /// The score, in percent, from which on a model's opinion of a name that nobody has rated
+    /// blocks it. Default: none does.
+    pub predictions_from_percent: Option<Percent>,
     /// What who is blocked is answered. Default `nxdomain`.
     pub action: Action,
     /// Whether the client asked for this filter itself: told as Filtered, not Blocked (RFC 8914).
@@ -176,6 +180,7 @@ impl Default for PolicyConfig {
             networks: Vec::new(),
             level: Level::default(),
             categories: CategorySet::EMPTY,
+            predictions_from_percent: None,
             action: Action::Nxdomain,
             filtered: false,
         }

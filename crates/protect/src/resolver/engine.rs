@@ -12,6 +12,8 @@ use wardnet_model::DomainName;
 use wardnet_server::{Crowd, Place as Seat};
 use wardnet_verdictdb::Views;
 
+use crate::opinion::Opinions;
+
 use super::asked::{Asked, Head, Question, domain};
 use super::cache::AnswerCache;
 use super::config::{ResolverConfig, WithoutVerdicts};
@@ -47,6 +49,7 @@ pub(super) struct Engine {
     settings: ArcSwap<Settings>,
     pub(super) cache: AnswerCache,
     views: Arc<Views>,
+    opinions: Option<Arc<Opinions>>,
     in_flight: AtomicUsize,
     /// Clients that wait for upstreams.
     waiting: Crowd,
@@ -79,13 +82,13 @@ impl Drop for Place {
 impl Engine {
     pub(super) fn new(
         config: ResolverConfig,
-        views: Arc<Views>,
+        (views, opinions): (Arc<Views>, Option<Arc<Opinions>>),
         counters: Counters,
     ) -> Result<Self, UpstreamError> {
         let cache = AnswerCache::new(config.limits.cache_bytes_max);
         let settings = ArcSwap::from_pointee(Settings::new(config)?);
         let (in_flight, waiting) = (AtomicUsize::new(0), Crowd::default());
-        Ok(Self { settings, cache, views, in_flight, waiting, counters })
+        Ok(Self { settings, cache, views, opinions, in_flight, waiting, counters })
     }
 
     /// Puts other settings into force, from the next question on.
@@ -101,7 +104,7 @@ impl Engine {
 
     /// The state of now.
     pub(super) fn moment(&self) -> Moment {
-        Moment::new(self.settings(), self.views.load())
+        Moment::new(self.settings(), self.views.load(), self.opinions.clone())
     }
 
     /// Answers at once what can be, into `out`.

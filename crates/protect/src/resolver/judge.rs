@@ -7,6 +7,8 @@ use wardnet_model::reserved::is_special_name;
 use wardnet_model::{Band, Basis, Category, DomainName, Indicator, Scope, SuffixList, Timestamp};
 use wardnet_verdictdb::{Answer, LookupError, Match, Question, Under, View};
 
+use crate::opinion::Opinions;
+
 use super::config::{PolicyConfig, ResolverConfig};
 use super::stored::{ExtendedError, Stored};
 
@@ -28,6 +30,8 @@ pub(super) struct Judge<'a> {
     pub(super) policy: &'a PolicyConfig,
     pub(super) config: &'a ResolverConfig,
     pub(super) now: Timestamp,
+    /// What models think of what nobody has rated.
+    pub(super) opinions: Option<&'a Opinions>,
 }
 
 /// Why nothing can be judged.
@@ -63,7 +67,24 @@ impl Judge<'_> {
         if self.policy.policy().blocks(answer.risk, answer.band, answer.categories) {
             return Ok(Judgement::Block(self.error(&reason(&answer, indicator))));
         }
-        Ok(Judgement::Pass)
+        Ok(self.predicted(indicator, &answer).unwrap_or(Judgement::Pass))
+    }
+
+    /// Blocks by a model's opinion, where the policy says so. The operator's own names are not
+    /// judged by their looks.
+    fn predicted(&self, indicator: &Indicator, answer: &Answer<'_, '_>) -> Option<Judgement> {
+        let opinions = self.opinions?;
+        let Indicator::Domain(name) = indicator else { return None };
+        let Some(from) = self.policy.predictions_from_percent else {
+            opinions.glance(indicator, answer);
+            return None;
+        };
+        if is_private_name(name, &self.config.private_names) {
+            return None;
+        }
+        let opinion = opinions.on(indicator, answer)?;
+        let error = || self.error(&format!("{name}: {}", opinion.words()));
+        opinion.blocks(Some(from)).then(|| Judgement::Block(error()))
     }
 
     /// Judges an answer: the name, all names it leads over, and its addresses.

@@ -9,6 +9,8 @@ use wardnet_server::budget::{BudgetConfig, Budgets};
 use wardnet_server::{monotonic_nanos, now_unix};
 use wardnet_verdictdb::View;
 
+use crate::opinion::Opinions;
+
 use super::asked::Head;
 use super::config::{Action, PolicyConfig, ResolverConfig};
 use super::engine::{Client, Way};
@@ -69,13 +71,18 @@ impl Settings {
 pub(super) struct Moment {
     pub(super) settings: Arc<Settings>,
     view: Arc<View>,
+    opinions: Option<Arc<Opinions>>,
     now: Timestamp,
     pub(super) nanos: u64,
 }
 
 impl Moment {
-    pub(super) fn new(settings: Arc<Settings>, view: Arc<View>) -> Self {
-        Self { settings, view, now: now_unix(), nanos: monotonic_nanos() }
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        view: Arc<View>,
+        opinions: Option<Arc<Opinions>>,
+    ) -> Self {
+        Self { settings, view, opinions, now: now_unix(), nanos: monotonic_nanos() }
     }
 
     pub(super) const fn secs(&self) -> u64 {
@@ -124,6 +131,7 @@ impl Moment {
             policy,
             config: &self.settings.config,
             now: self.now,
+            opinions: self.opinions.as_deref(),
         })
     }
 
@@ -175,7 +183,7 @@ mod tests {
         };
         let (settings, other_settings) = (settings("192.0.2.53"), settings("192.0.2.53"));
         let (view, other_view) = (Arc::new(testing::view()), Arc::new(testing::view()));
-        let moment = Moment::new(settings, view);
+        let moment = Moment::new(settings, view, None);
         let later = Moment { now: Timestamp(moment.now.0 + 1), ..moment.clone() };
         let elsewhere = Moment { settings: other_settings, ..moment.clone() };
         let knowing = Moment { view: other_view, ..moment.clone() };

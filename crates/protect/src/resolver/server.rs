@@ -14,6 +14,8 @@ use wardnet_server::udp::{UdpListener, UdpServer};
 use wardnet_server::{Listener, ListenerConfig, Metrics, Shutdown, Tls};
 use wardnet_verdictdb::Views;
 
+use crate::opinion::Opinions;
+
 use super::config::ResolverConfig;
 use super::doh;
 use super::engine::Engine;
@@ -102,11 +104,11 @@ impl Pulse {
 }
 
 impl Bound {
-    /// Loads what the settings name, and binds every address. Must be called within a tokio
-    /// runtime.
+    /// Loads what the settings name, and binds every address; answers will rest on what is `known`:
+    /// verdicts, and perhaps opinions. Must be called within a tokio runtime.
     pub fn bind(
         config: ResolverConfig,
-        views: Arc<Views>,
+        known: (Arc<Views>, Option<Arc<Opinions>>),
         metrics: &Metrics,
         resolver_metrics: &ResolverMetrics,
     ) -> Result<Self, ResolverError> {
@@ -116,7 +118,7 @@ impl Bound {
         let name = config.listen.iter().chain(&config.dot).chain(&config.doh).next();
         let name = name.map_or_else(String::new, ToString::to_string);
         let tls = config.tls().map(Tls::load).transpose()?.map(Arc::new);
-        let engine = Arc::new(Engine::new(config.clone(), views, resolver_metrics.of(&name))?);
+        let engine = Arc::new(Engine::new(config.clone(), known, resolver_metrics.of(&name))?);
         let mut bound = Self {
             engine,
             tls,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use wardnet_model::{Category, CategorySet};
 use wardnet_score::{Level, Policy};
 
+use crate::opinion::Percent;
+
 /// What Safe Browsing clients are served. Without the section there is no such service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,6 +19,9 @@ pub struct SafeBrowsingConfig {
     /// What is published; every category that endangers browsers where it is empty.
     #[serde(deserialize_with = "categories")]
     pub categories: CategorySet,
+    /// In searches of whole URLs: the score, in percent, from which on a model's opinion of what
+    /// nobody has rated is told as a threat. Default: none is.
+    pub predictions_from_percent: Option<Percent>,
     /// Entries of all lists together that clients keep; the most dangerous ones where there are
     /// more. Searches by hash always know all. Default 5,000,000.
     pub entries_max: usize,
@@ -37,6 +42,7 @@ impl Default for SafeBrowsingConfig {
             anonymous: false,
             level: Level::default(),
             categories: CategorySet::EMPTY,
+            predictions_from_percent: None,
             entries_max: 5_000_000,
             global_cache_max: 100_000,
             update_secs: 300,

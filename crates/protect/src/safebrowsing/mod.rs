@@ -35,6 +35,7 @@ mod v5;
 
 pub use config::SafeBrowsingConfig;
 
+use crate::opinion::Opinions;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::get_service;
@@ -60,6 +61,7 @@ enum Served {
 struct Service {
     config: SafeBrowsingConfig,
     feed: Arc<ChangeFeed>,
+    opinions: Option<Arc<Opinions>>,
     served: ArcSwap<Served>,
     /// Names this run: versions of lists are numbers within it.
     history: u64,
@@ -101,10 +103,15 @@ impl SafeBrowsing {
     /// Starts to read and to follow, on the runtime that this is called on. `history` names the
     /// run: it is another number each time.
     #[must_use]
-    pub fn start(config: SafeBrowsingConfig, feed: Arc<ChangeFeed>, history: u64) -> Self {
+    pub fn start(
+        config: SafeBrowsingConfig,
+        feed: Arc<ChangeFeed>,
+        opinions: Option<Arc<Opinions>>,
+        history: u64,
+    ) -> Self {
         let served = ArcSwap::from_pointee(Served::NotYet);
         let limits = Limits::default();
-        let service = Arc::new(Service { config, feed, served, history, limits });
+        let service = Arc::new(Service { config, feed, opinions, served, history, limits });
         let follower = tokio::spawn(follow::Follower::follow(Arc::clone(&service))).abort_handle();
         Self { service, follower }
     }

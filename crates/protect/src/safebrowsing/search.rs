@@ -10,7 +10,7 @@ use axum::response::Response;
 use std::collections::BTreeMap;
 use wardnet_model::{Indicator, SuffixList, Timestamp, Url};
 use wardnet_server::{Admitted, Problem};
-use wardnet_verdictdb::{Question, View};
+use wardnet_verdictdb::{Answer, Question, View};
 use wardnet_wire::safebrowsing::v5::{
     Duration, FullHash, FullHashDetail, SearchHashesRequest, SearchHashesResponse,
     SearchUrlsRequest, SearchUrlsResponse, ThreatType, ThreatUrl,
@@ -84,9 +84,19 @@ pub(super) fn threats_of_url(
         Problem::new(status, "no-answer", "No answer", error.to_string()).with_retry_after_secs(5)
     })?;
     if !service.config.policy().blocks(answer.risk, answer.band, answer.categories) {
-        return Ok(Threats::NONE);
+        return Ok(predicted(service, &indicator, &answer));
     }
     let threats = Threats::of_categories(answer.categories);
     // What is blocked is told, also where no threat is named for what it is blocked for.
     Ok(if threats.is_empty() { Threats::of(ThreatType::Malware) } else { threats })
+}
+
+/// What a model's opinion is told as: what looks like a trap, where the settings say so.
+fn predicted(service: &Service, indicator: &Indicator, answer: &Answer<'_, '_>) -> Threats {
+    let from = service.config.predictions_from_percent;
+    let opinions = service.opinions.as_deref().filter(|_| from.is_some());
+    match opinions.and_then(|opinions| opinions.on(indicator, answer)) {
+        Some(opinion) if opinion.blocks(from) => Threats::of(ThreatType::SocialEngineering),
+        _ => Threats::NONE,
+    }
 }

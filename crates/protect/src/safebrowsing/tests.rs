@@ -6,6 +6,7 @@ use super::prefix::Hash;
 use super::state::{Source, State};
 use super::threat::ALL;
 use super::*;
+use crate::opinion::Percent;
 use crate::testing::{House, json, text};
 use axum::http::StatusCode;
 use proptest::prelude::*;
@@ -77,7 +78,14 @@ impl Scene {
         let feed = views.keep_changes(1, FeedLimits::default());
         let served = ArcSwap::from_pointee(Served::NotYet);
         let limits = Limits::default();
-        let service = Arc::new(Service { config, feed, served, history: 42, limits });
+        let service = Arc::new(Service {
+            config,
+            feed,
+            opinions: Some(crate::opinion::tests::opinions()),
+            served,
+            history: 42,
+            limits,
+        });
         let follower = Some(Follower::begin(Arc::clone(&service)));
         Self { views, service, follower, seq: 0 }
     }
@@ -363,6 +371,20 @@ async fn searches_are_padded_and_answered_by_all_ways_alike() {
     let body = json(response).await;
     assert_eq!(body["matches"][0]["threatType"], "SOCIAL_ENGINEERING");
     assert_eq!(body["matches"][0]["threatEntryMetadata"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn opinions_are_threats_only_where_the_settings_say_so() {
+    let house = House::new();
+    let path = "/v5/urls:search?alt=json&urls=http://login-verify7.top/&urls=http://garden7.top/";
+    for (percent, expected) in [(None, 0), (Percent::new(50), 1)] {
+        let config = SafeBrowsingConfig { predictions_from_percent: percent, ..Default::default() };
+        let scene = Scene::new(config);
+        let router = router(&scene, &house);
+        let body = text(house.get(&router, path, Some(&house.reader)).await).await;
+        assert_eq!(body.matches("SOCIAL_ENGINEERING").count(), expected, "{body}");
+        assert!(!body.contains("garden7"), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -46,9 +46,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         line(format!("listener: {name}"));
     }
+    if let Some(page) = &config.block_page {
+        if let Some(files) = page.tls() {
+            Tls::load(files)?;
+        }
+        let addresses = page.listen.iter().chain(&page.tls_listen).map(ToString::to_string);
+        line(format!("listener: block page on {}", addresses.collect::<Vec<_>>().join(", ")));
+    }
     if config.safe_browsing.is_some() {
         line("Safe Browsing on every HTTP listener");
     }
+    crate::models::load_all(&config.models)?;
     match &config.feeds {
         Some(path) => {
             let catalogue = crate::feeds::load(path)?;

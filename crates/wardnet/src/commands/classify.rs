@@ -11,12 +11,9 @@ use std::fs::File;
 use std::io::BufRead;
 use std::path::Path;
 use std::process::ExitCode;
-use wardnet_analyze::{Model, ModelLimits, Scratch, Subject};
+use wardnet_analyze::{Model, Scratch, Subject};
 
 pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines};
-
-const URL_MODEL: &[u8] = include_bytes!("../../../../models/url.model");
-const DOMAIN_MODEL: &[u8] = include_bytes!("../../../../models/domain.model");
 
 /// Runs the command.
 pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {
@@ -28,7 +25,7 @@ pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {
 }
 
 fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
-    let model = load(subject, options.model.as_deref())?;
+    let model = crate::models::load(subject, options.model.as_deref())?;
     if options.card {
         line(model.card().trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -51,29 +48,6 @@ fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
 /// The files to read; standard input where none is named.
 pub(super) fn files(named: &[std::path::PathBuf]) -> Vec<&Path> {
     if named.is_empty() { vec![Path::new("-")] } else { named.iter().map(AsRef::as_ref).collect() }
-}
-
-/// The model in a file, or the one that ships.
-fn load(subject: Subject, path: Option<&Path>) -> anyhow::Result<Model> {
-    let limits = ModelLimits::default();
-    let Some(path) = path else {
-        let shipped = match subject {
-            Subject::Url => URL_MODEL,
-            Subject::Domain => DOMAIN_MODEL,
-        };
-        return Model::decode(shipped, &limits).context("the shipped model");
-    };
-    let read = bytes(path, limits.bytes_max.saturating_add(1))?;
-    let model = Model::decode(&read, &limits).with_context(|| path.display().to_string())?;
-    if model.subject() != subject {
-        anyhow::bail!(
-            "{} judges {}s; give a model that judges {}s",
-            path.display(),
-            model.subject().name(),
-            subject.name()
-        );
-    }
-    Ok(model)
 }
 
 fn judge(

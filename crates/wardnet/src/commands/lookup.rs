@@ -6,6 +6,7 @@ mod questions;
 use crate::args::{Args, Lookup};
 use crate::backend::{Backend, folder};
 use crate::commands::{NO_ANSWER, USAGE};
+use crate::models;
 use crate::output::line;
 use anyhow::{Context as _, bail};
 use axum::body::Body;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
+use wardnet_protect::opinion::Opinions;
 use wardnet_verdictdb::View;
 
 /// Questions that are sent together.
@@ -105,14 +107,14 @@ impl Answered {
 /// How questions are answered.
 enum Way {
     /// From the files that a clean stop left, while nothing in them has changed by itself.
-    Resting(View),
+    Resting(View, Option<Box<Opinions>>),
     /// By the server, or by an engine of our own.
     Backend(Backend),
 }
 
 impl Way {
     fn open(args: &Args) -> anyhow::Result<Self> {
-        let (data_dir, _) = folder(args)?;
+        let (data_dir, config) = folder(args)?;
         let socket = crate::paths::socket(&data_dir);
         let running = std::os::unix::net::UnixStream::connect(&socket).is_ok();
         if !running
@@ -120,7 +122,10 @@ impl Way {
             // Only the base names its sources; those of the overlay are named by the engine.
             && view.overlay.is_empty()
         {
-            return Ok(Self::Resting(view));
+            let wanted = &config.models;
+            let models = wanted.opinions.then(|| models::load_all(wanted)).transpose()?;
+            let opinions = models.map(|models| Opinions::new(models, wanted.cache_bytes_max));
+            return Ok(Self::Resting(view, opinions.map(Box::new)));
         }
         Ok(Self::Backend(Backend::open(args)?))
     }
@@ -128,7 +133,7 @@ impl Way {
     /// One answer for each question, in their order.
     fn ask(&self, asked: &[String]) -> Vec<Answered> {
         let answers = match self {
-            Self::Resting(view) => Ok(from_view(view, asked)),
+            Self::Resting(view, opinions) => Ok(from_view(view, opinions.as_deref(), asked)),
             Self::Backend(backend) => request(backend, asked),
         };
         answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
@@ -140,15 +145,16 @@ impl Way {
 
     fn close(self) -> anyhow::Result<()> {
         match self {
-            Self::Resting(_) => Ok(()),
+            Self::Resting(..) => Ok(()),
             Self::Backend(backend) => backend.close(),
         }
     }
 }
 
-fn from_view(view: &View, asked: &[String]) -> Vec<u8> {
+fn from_view(view: &View, opinions: Option<&Opinions>, asked: &[String]) -> Vec<u8> {
     let mut answers = Vec::with_capacity(asked.len() * 400);
-    let asker = Asker::new(view, SuffixList::shipped(), crate::clock::now());
+    let asker =
+        Asker::new(view, SuffixList::shipped(), crate::clock::now()).with_opinions(opinions);
     for input in asked {
         // A failure is written as an answer of its own, with a status to match.
         drop(asker.answer_or_error(input, &[], &mut answers));
@@ -164,7 +170,7 @@ fn request(backend: &Backend, asked: &[String]) -> anyhow::Result<Vec<u8>> {
         body.push('\n');
     }
     let kind = Some("application/x-ndjson");
-    let reply = backend.send(Method::POST, "/v1/lookup", kind, Body::from(body))?;
+    let reply = backend.send(Method::POST, "/v1/lookup?opinion=true", kind, Body::from(body))?;
     Ok(reply.success()?.to_vec())
 }
 
@@ -215,7 +221,16 @@ fn text(answer: &Value, known: &[String]) -> String {
     for sentence in sentences {
         out += &format!("\n  {sentence}");
     }
-    out
+    out + &opinion(answer).unwrap_or_default()
+}
+
+/// What a model thinks, where it thinks that something is bad.
+fn opinion(answer: &Value) -> Option<String> {
+    let opinion = answer.get("opinion").filter(|opinion| opinion["label"] == "malicious")?;
+    let percent = 100.0 * opinion["score"].as_f64()?;
+    let reasons = opinion["reasons"].as_array()?.iter().filter_map(Value::as_str);
+    let reasons: Vec<&str> = reasons.collect();
+    Some(format!("\n  a model's opinion, not a verdict ({percent:.0} %): {}", reasons.join("; ")))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use crate::app::{App, VERSION};
 use crate::args::{Args, Serve};
 use crate::backend::folder;
+use crate::block_page::BlockPages;
 use crate::config::{Config, Http, LogLevel};
 use crate::feeds::{Loaded, Runner, Updated};
 use crate::listeners::Listeners;
+use crate::models;
 use crate::output::{line, thousands};
 use crate::reload::{self, Done};
 use anyhow::Context as _;
@@ -38,7 +40,10 @@ pub(crate) fn run(args: &Args, options: &Serve) -> anyhow::Result<ExitCode> {
     }
     let streams = app.changes.clone();
     let listeners = Listeners::new(app.routes.router(), app.metrics.clone(), streams);
-    let server = Server { args, options, app, config, listeners, set_log };
+    let opinions = Arc::clone(&app.models.opinions);
+    let (writer, metrics) = (app.writer.clone(), app.metrics.clone());
+    let pages = BlockPages::new(writer, opinions, metrics, app.changes.clone());
+    let server = Server { args, options, app, config, listeners, pages, set_log };
     let app = runtime.block_on(server.serve())?;
     tracing::info!("stopping");
     drop(runtime);
@@ -116,6 +121,7 @@ struct Server<'a> {
     /// The settings in force.
     config: Config,
     listeners: Listeners,
+    pages: BlockPages,
     set_log: SetLog,
 }
 
@@ -127,8 +133,11 @@ impl Server<'_> {
         let mut hang_up = signal(SignalKind::hangup())?;
         let watch = tokio::spawn(self.app.watch.clone().keep_looking());
         let resolver_watch = tokio::spawn(self.app.resolvers.watch().keep_looking());
+        let models_watch = tokio::spawn(self.app.models.clone().keep_looking());
         let dns_watch = tokio::spawn(self.app.dns.watch().keep_looking());
         let prepared = self.listeners.prepare(self.config.listeners(&self.app.data_dir))?;
+        let page = self.config.block_page.clone();
+        let pages = self.pages.prepare(page.as_ref(), &self.config.limits)?;
         let primaries = self.app.primaries.prepare(&self.config.rpz)?;
         let dns = self.app.dns.prepare(&self.config.dns)?;
         let resolvers = self.app.resolvers.prepare(&self.config.resolver)?;
@@ -137,6 +146,9 @@ impl Server<'_> {
             self.app.routes.renew(&self.config, &self.config);
         }
         for told in self.listeners.apply(prepared).await {
+            tracing::info!("{told}");
+        }
+        for told in self.pages.apply(pages, page.as_ref()).await {
             tracing::info!("{told}");
         }
         for told in self.app.primaries.apply(primaries).await {
@@ -148,18 +160,7 @@ impl Server<'_> {
         for told in self.app.resolvers.apply(resolvers).await {
             tracing::info!("{told}");
         }
-        for address in self.listeners.addresses() {
-            line(format!("listening on {address}"));
-        }
-        for address in self.app.primaries.addresses() {
-            line(format!("zones on {address}"));
-        }
-        for address in self.app.dns.addresses() {
-            line(format!("DNS lists on {address}"));
-        }
-        for address in self.app.resolvers.addresses() {
-            line(format!("resolving on {address}"));
-        }
+        self.tell_addresses();
         let feeds = tokio::spawn(keep_fresh(Arc::clone(&self.app.feeds)));
         loop {
             tokio::select! {
@@ -177,11 +178,31 @@ impl Server<'_> {
         watch.abort();
         resolver_watch.abort();
         dns_watch.abort();
+        models_watch.abort();
         self.app.primaries.stop().await;
         self.app.dns.stop().await;
         self.app.resolvers.stop().await;
+        self.pages.stop().await;
         self.listeners.stop().await;
         Ok(self.app)
+    }
+
+    fn tell_addresses(&self) {
+        for address in self.listeners.addresses() {
+            line(format!("listening on {address}"));
+        }
+        for address in self.pages.addresses() {
+            line(format!("block page on {address}"));
+        }
+        for address in self.app.primaries.addresses() {
+            line(format!("zones on {address}"));
+        }
+        for address in self.app.dns.addresses() {
+            line(format!("DNS lists on {address}"));
+        }
+        for address in self.app.resolvers.addresses() {
+            line(format!("resolving on {address}"));
+        }
     }
 
     /// Reads the settings again. A mistake in them changes nothing.
@@ -203,7 +224,9 @@ impl Server<'_> {
     async fn try_reload(&mut self) -> anyhow::Result<Done> {
         let (_, mut new) = settings(self.args, self.options)?;
         let feeds = Loaded::read(new.feeds.as_deref())?;
+        let models = models::load_all(&new.models)?;
         let prepared = self.listeners.prepare(new.listeners(&self.app.data_dir))?;
+        let pages = self.pages.prepare(new.block_page.as_ref(), &new.limits)?;
         let primaries = self.app.primaries.prepare(&new.rpz)?;
         let dns = self.app.dns.prepare(&new.dns)?;
         let resolvers = self.app.resolvers.prepare(&new.resolver)?;
@@ -221,6 +244,7 @@ impl Server<'_> {
         }
         let service = self.app.safe_browsing.apply(new.safe_browsing.as_ref())?;
         changes.extend(service.map(str::to_owned));
+        changes.extend(self.app.models.apply(models, &new.models));
         if difference.gate {
             changes.push("budgets and limits changed".to_owned());
         }
@@ -229,6 +253,7 @@ impl Server<'_> {
         }
         changes.extend(self.app.feeds.replace(feeds));
         changes.extend(self.listeners.apply(prepared).await);
+        changes.extend(self.pages.apply(pages, new.block_page.as_ref()).await);
         changes.extend(self.app.primaries.apply(primaries).await);
         changes.extend(self.app.dns.apply(dns).await);
         changes.extend(self.app.resolvers.apply(resolvers).await);

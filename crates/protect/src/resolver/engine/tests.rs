@@ -98,7 +98,8 @@ impl House {
         change(&mut config);
         let views = Arc::new(Views::new(view));
         let metrics = crate::resolver::ResolverMetrics::new(&Metrics::new("test"));
-        let engine = Engine::new(config, Arc::clone(&views), metrics.of("test")).unwrap();
+        let known = (Arc::clone(&views), Some(crate::opinion::tests::opinions()));
+        let engine = Engine::new(config, known, metrics.of("test")).unwrap();
         Self { engine: Arc::new(engine), views, asked }
     }
 
@@ -185,6 +186,32 @@ async fn listed_names_aliases_and_addresses_are_blocked_with_the_reason() {
         assert!(answer.answers.is_empty());
     }
     assert_eq!(house.upstream_was_asked(), 3, "a listed name is not told to upstreams");
+}
+
+#[tokio::test]
+async fn an_opinion_blocks_only_where_the_policy_says_so() {
+    let policies = r#"[{"networks": ["10.1.0.0/16"], "predictions_from_percent": 50}]"#;
+    let house = House::new(|config| {
+        config.policy = serde_json::from_str(policies).unwrap();
+        config.private_names = vec![DomainName::parse("login-verify9.top").unwrap()];
+    });
+    let house = house.await;
+    let ask = async |client: &str, name: &str| {
+        house.ask_from(client, Way::Plain, &request(name)).await.unwrap()
+    };
+    let blocked = ask("10.1.0.1", "login-verify7.top.").await;
+    assert_eq!(blocked.response_code, ResponseCode::NXDomain);
+    let (code, text) = told(&blocked).unwrap();
+    assert!(code == 15 && text.starts_with("login-verify7.top: a model's opinion"), "{text}");
+    assert_eq!(house.upstream_was_asked(), 0);
+    for (client, name) in [
+        ("10.1.0.1", "garden7.top."),
+        ("10.1.0.1", "login-verify9.top."),
+        ("10.1.0.1", "allowed.top."),
+        ("10.2.0.1", "login-verify7.top."),
+    ] {
+        assert!(!ask(client, name).await.answers.is_empty(), "{client} {name}");
+    }
 }
 
 #[tokio::test]
