@@ -6,6 +6,7 @@
 
 mod date;
 mod json;
+mod many;
 mod phrases;
 mod reasons;
 
@@ -21,6 +22,7 @@ use wardnet_verdictdb::{Answer, Layer, LookupError, Match, Prefix, Question, Und
 use crate::opinion::{Opinion, Opinions};
 use date::{Date, date};
 use json::Json;
+pub(crate) use many::{Item, TOGETHER};
 use phrases::Phrase;
 pub(crate) use phrases::Phrasebook;
 
@@ -240,7 +242,7 @@ pub fn write_failure(input: &str, failure: &Failure, out: &mut Vec<u8>) {
 }
 
 /// Appends the object for a line of a batch in which no question can be found.
-pub(crate) fn write_unreadable(line: &str, out: &mut Vec<u8>) {
+fn write_unreadable(line: &str, out: &mut Vec<u8>) {
     const DETAIL: &str = "not a JSON string nor an object with the one member `indicator`";
     write_error(line, "/problems/unreadable-line", DETAIL, out);
 }

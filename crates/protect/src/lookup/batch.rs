@@ -8,7 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use smallvec::SmallVec;
 use wardnet_server::{BodyBytes, Json, Problem};
+
+use crate::answer::{Item, TOGETHER};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -33,15 +36,6 @@ pub(super) enum Questions {
         /// Whether lines may be JSON.
         json: bool,
     },
-}
-
-/// One question of a batch.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item<'q> {
-    /// About this.
-    Question(Cow<'q, str>),
-    /// The line holds no question; why not.
-    Unreadable(Cow<'q, str>),
 }
 
 /// Reads a batch; gives the media type of its answer with it.
@@ -98,20 +92,20 @@ impl Questions {
         matches!(self, Self::Array { .. })
     }
 
-    /// Takes the next question.
-    pub(super) fn next(&mut self) -> Option<Item<'_>> {
+    /// Takes the next questions: as many as are answered together, none at the end.
+    pub(super) fn next_some(&mut self) -> SmallVec<[Item<'_>; TOGETHER]> {
         match self {
             Self::Array { indicators, next } => {
-                let indicator = indicators.get(*next)?;
-                *next += 1;
-                Some(Item::Question(Cow::Borrowed(indicator)))
+                let some = indicators.iter().skip(*next).take(TOGETHER);
+                *next = indicators.len().min(*next + TOGETHER);
+                some.map(|indicator| Item::Question(Cow::Borrowed(&**indicator))).collect()
             }
             Self::Lines { text, at, json, .. } => {
-                let rest = text.get(*at..)?;
-                let mut lines = lines(rest);
-                let line = lines.next()?;
+                let mut lines = lines(text.get(*at..).unwrap_or_default());
+                let some = lines.by_ref().take(TOGETHER).map(|line| read_line(line, *json));
+                let some = some.collect();
                 *at = text.len() - lines.rest.len();
-                Some(read_line(line, *json))
+                some
             }
         }
     }
@@ -229,11 +223,15 @@ mod tests {
         let count = lines(&text).count();
         let mut questions = Questions::Lines { text, at: 0, count, json };
         let mut items = Vec::new();
-        while let Some(item) = questions.next() {
-            items.push(match item {
+        loop {
+            let some = questions.next_some();
+            if some.is_empty() {
+                break;
+            }
+            items.extend(some.into_iter().map(|item| match item {
                 Item::Question(text) => text.into_owned(),
                 Item::Unreadable(text) => format!("unreadable {text}"),
-            });
+            }));
         }
         assert_eq!(items.len(), count);
         items

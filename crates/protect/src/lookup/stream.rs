@@ -12,8 +12,8 @@ use wardnet_server::now_unix;
 use wardnet_verdictdb::View;
 
 use super::LookupState;
-use super::batch::{Item, Questions};
-use crate::answer::{Asker, Phrasebook, write_unreadable};
+use super::batch::Questions;
+use crate::answer::{Asker, Phrasebook};
 use crate::opinion::Opinions;
 
 /// Bytes after which a frame is sent: some hundred answers, a few hundred microseconds of work,
@@ -68,20 +68,20 @@ impl Stream {
         }
         self.stage = Stage::Answers;
         while out.len() < FRAME_BYTES {
-            let Some(item) = self.questions.next() else {
+            let some = self.questions.next_some();
+            if some.is_empty() {
                 out.extend_from_slice(if array { b"]}" } else { b"" });
                 self.stage = Stage::Done;
                 return;
-            };
-            if array && !first {
-                out.push(b',');
             }
+            let begins = first;
             first = false;
-            match item {
-                // The error stands in the answer's place; there is nothing else to do about it.
-                Item::Question(text) => drop(asker.answer_or_error(&text, &[], out)),
-                Item::Unreadable(text) => write_unreadable(&text, out),
-            }
+            asker.answer_some(&some, out, |before, out| match array {
+                true if begins && before == 0 => {}
+                true => out.push(b','),
+                false if before == 0 => {}
+                false => out.push(b'\n'),
+            });
             if !array {
                 out.push(b'\n');
             }

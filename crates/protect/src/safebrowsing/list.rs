@@ -5,7 +5,7 @@
 //! lacks follows from the differences since, cut at its bound, and from the stretch beyond it.
 
 use super::prefix::{Hash, Prefix};
-use sha2::{Digest as _, Sha256};
+use ring::digest::{Context, SHA256};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
@@ -250,15 +250,18 @@ fn fill<P: Prefix>(prefix: P) -> Hash {
     hash
 }
 
+/// The whole list has to be hashed for each of its versions, which is most of what a small
+/// difference costs. Where the CPU has no instructions for SHA, ring is twice as fast as others.
 fn checksum<P: Prefix>(sorted: &[P]) -> Hash {
-    let mut digest = Sha256::new();
+    let mut digest = Context::new(&SHA256);
     let mut bytes = Vec::with_capacity(64 << 10);
     for some in sorted.chunks(2_048) {
         bytes.clear();
         some.iter().for_each(|prefix| prefix.put(&mut bytes));
         digest.update(&bytes);
     }
-    digest.finalize().into()
+    // SHA-256 has 32 bytes.
+    digest.finish().as_ref().try_into().unwrap_or_default()
 }
 
 /// What is in one sorted list and not in another.
