@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
 use wardnet_bench::{database, process, row, timing};
 use wardnet_model::{Band, Basis, Category, Indicator, Kind, Risk, Scope, Timestamp, domain_key};
-use wardnet_protect::safebrowsing::{SafeBrowsing, SafeBrowsingConfig, routes};
+use wardnet_protect::safebrowsing::{Kept, SafeBrowsing, SafeBrowsingConfig, routes};
 use wardnet_server::tokens::MemoryTokens;
 use wardnet_server::{Gate, Limits, Metrics, Tokens};
 use wardnet_verdictdb::{
@@ -107,7 +107,7 @@ async fn measure(entries: u64, rounds: usize) -> anyhow::Result<()> {
     let config =
         SafeBrowsingConfig { anonymous: true, entries_max: usize::MAX, ..Default::default() };
     let before = process::cpu_seconds(std::process::id())?;
-    let running = SafeBrowsing::start(config, feed, None, 1);
+    let running = SafeBrowsing::start(config, feed, None, Kept::nothing(1));
     let tokens = Arc::new(Tokens::open(Arc::new(MemoryTokens::default()))?);
     let gate = Gate::new(tokens, Arc::default(), Metrics::new("bench"), &Limits::default());
     let router = routes(&gate, &running);

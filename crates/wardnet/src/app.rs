@@ -80,7 +80,7 @@ impl App {
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
         let safe_browsing =
-            safe_browsing::Current::new(Arc::clone(&change_feed), opinions(), &metrics);
+            safe_browsing::Current::new(data_dir, Arc::clone(&change_feed), opinions(), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), opinions(), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), opinions(), &metrics, &health);
         let open_to_all = config.metrics_anonymous;
@@ -132,8 +132,9 @@ impl App {
 
     /// Writes everything down and lets go of the folder.
     pub(crate) fn close(self) -> anyhow::Result<()> {
-        let Self { writer, thread, routes, feeds, watch, models, .. } = self;
+        let Self { writer, thread, routes, feeds, watch, models, safe_browsing, .. } = self;
         models.save();
+        safe_browsing.close();
         drop((writer, routes, feeds, watch));
         Ok(thread.stop()?)
     }

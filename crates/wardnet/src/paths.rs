@@ -24,6 +24,11 @@ pub(crate) fn tokens(data_dir: &Path) -> PathBuf {
     data_dir.join("tokens.json")
 }
 
+/// The lists of Safe Browsing, between two runs.
+pub(crate) fn safe_browsing_lists(data_dir: &Path) -> PathBuf {
+    data_dir.join("safe-browsing.lists")
+}
+
 /// How models do on trial.
 pub(crate) fn model_trials(data_dir: &Path) -> PathBuf {
     data_dir.join("model-trials.json")

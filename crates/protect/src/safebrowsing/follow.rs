@@ -91,7 +91,10 @@ impl Follower {
         let kept_max = self.service.config.difference_entries_max;
         let read = State::read(self.source(view), 1).map(|read| match &*old {
             Served::Ready(old) => old.replaced_by(&read, kept_max),
-            Served::NotYet | Served::Damaged => read,
+            Served::NotYet | Served::Damaged => match self.service.take_past() {
+                Some(past) => past.replaced_by(&read, kept_max),
+                None => read,
+            },
         });
         match read {
             Ok(state) => self.service.served.store(Arc::new(Served::Ready(state))),

@@ -21,6 +21,7 @@
 mod config;
 mod follow;
 mod judge;
+mod kept;
 mod list;
 mod metrics;
 mod name;
@@ -34,12 +35,13 @@ mod v4;
 mod v5;
 
 pub use config::SafeBrowsingConfig;
+pub use kept::{Kept, KeptError, fuzz_safe_browsing_kept};
 
 use crate::opinion::Opinions;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::get_service;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::AbortHandle;
 use wardnet_server::{Access, Gate, Metrics, Problem, Role, RouteSpec};
 use wardnet_verdictdb::ChangeFeed;
@@ -63,12 +65,18 @@ struct Service {
     feed: Arc<ChangeFeed>,
     opinions: Option<Arc<Opinions>>,
     served: ArcSwap<Served>,
-    /// Names this run: versions of lists are numbers within it.
+    /// Versions of lists are numbers within it.
     history: u64,
+    /// What an earlier run served, until everything is read for the first time.
+    past: Mutex<Option<state::State>>,
     limits: Limits,
 }
 
 impl Service {
+    fn take_past(&self) -> Option<state::State> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// What is served now, or why nothing is.
     fn ready<T>(
         &self,
@@ -100,20 +108,32 @@ impl Drop for SafeBrowsing {
 }
 
 impl SafeBrowsing {
-    /// Starts to read and to follow, on the runtime that this is called on. `history` names the
-    /// run: it is another number each time.
+    /// Starts to read and to follow, on the runtime that this is called on. Clients of what was
+    /// `kept` are told the difference.
     #[must_use]
     pub fn start(
         config: SafeBrowsingConfig,
         feed: Arc<ChangeFeed>,
         opinions: Option<Arc<Opinions>>,
-        history: u64,
+        kept: Kept,
     ) -> Self {
         let served = ArcSwap::from_pointee(Served::NotYet);
         let limits = Limits::default();
-        let service = Arc::new(Service { config, feed, opinions, served, history, limits });
+        let Kept { history, past } = kept;
+        let past = Mutex::new(past);
+        let service = Service { config, feed, opinions, served, history, past, limits };
+        let service = Arc::new(service);
         let follower = tokio::spawn(follow::Follower::follow(Arc::clone(&service))).abort_handle();
         Self { service, follower }
+    }
+
+    /// What is served, as a file for the next run; nothing while nothing is. The service is to be
+    /// stopped then: a client that takes a version of it meanwhile learns from the next checksum
+    /// that it has to take the list whole.
+    #[must_use]
+    pub fn keep(&self) -> Option<Vec<u8>> {
+        let Served::Ready(state) = &*self.service.served.load_full() else { return None };
+        Some(kept::encode(self.service.history, state))
     }
 
     /// The settings that it runs with.

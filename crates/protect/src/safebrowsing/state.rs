@@ -90,6 +90,13 @@ impl State {
         })
     }
 
+    /// What an earlier run served: lists alone.
+    pub(super) fn past(threats: Vec<ThreatLists>, global_cache: List<Hash>, version: u64) -> Self {
+        let (rows, cut) = (Arc::new(Rows::new(Vec::new())), Cut::NONE);
+        let (withheld, is_stale) = (Withholdings::new(), true);
+        Self { rows, cut, threats, global_cache, withheld, is_stale, version }
+    }
+
     /// This state as another reading has it, one version later: clients are told the difference.
     pub(super) fn replaced_by(&self, read: &Self, kept_max: usize) -> Self {
         let (rows, cut) = (Arc::clone(&read.rows), read.cut);

@@ -84,6 +84,7 @@ impl Scene {
             opinions: Some(crate::opinion::tests::opinions()),
             served,
             history: 42,
+            past: Mutex::new(None),
             limits,
         });
         let follower = Some(Follower::begin(Arc::clone(&service)));
@@ -371,6 +372,44 @@ async fn searches_are_padded_and_answered_by_all_ways_alike() {
     let body = json(response).await;
     assert_eq!(body["matches"][0]["threatType"], "SOCIAL_ENGINEERING");
     assert_eq!(body["matches"][0]["threatEntryMetadata"], serde_json::json!({}));
+}
+
+#[test]
+fn clients_of_an_earlier_run_are_told_the_difference() {
+    let scene = Scene::with(&[("evil.top", Scope::Subtree, Word::Phishing)]);
+    let file = scene.state(|state| kept::encode(42, state));
+    let version = scene.state(|state| state.version);
+    let Kept { history, past } = Kept::decode(&file).unwrap();
+    let later = Scene::new(SafeBrowsingConfig::default());
+    assert_eq!(history, 42);
+    *later.service.past.lock().unwrap() = past;
+    let mut later = later;
+    later.service.served.store(Arc::new(Served::NotYet));
+    later.say("other.top", Scope::Subtree, Word::Phishing, true);
+    later.follower = Some(Follower::begin(Arc::clone(&later.service)));
+    assert_eq!(later.state(|state| state.version), version + 1);
+    let held = list::Held { version, bound: [255; 32] };
+    let update = later.state(|state| {
+        let lists =
+            state.threats.iter().find(|lists| lists.threat == ThreatType::SocialEngineering);
+        lists.unwrap().eight.update(Some(held), list::Room::of(0, 0))
+    });
+    assert!(update.is_partial);
+    assert_eq!((update.removals, update.additions.len()), (vec![0], 1));
+}
+
+#[test]
+fn damaged_files_are_no_past() {
+    let scene = Scene::with(&[("evil.top", Scope::Subtree, Word::Phishing)]);
+    let file = scene.state(|state| kept::encode(42, state));
+    kept::fuzz_safe_browsing_kept(&file);
+    assert!(matches!(Kept::decode(b"other"), Err(KeptError::Magic)));
+    for at in 8..file.len() {
+        let mut damaged = file.clone();
+        damaged[at] ^= 1;
+        assert!(matches!(Kept::decode(&damaged), Err(KeptError::Damaged)), "{at}");
+        assert!(Kept::decode(&file[..at]).is_err(), "{at}");
+    }
 }
 
 #[tokio::test]
