@@ -1,6 +1,7 @@
 //! The running whole: the engine's writer, the tokens, the feeds, and every route.
 
 use crate::config::Config;
+use crate::crowdsec::{CrowdSecs, Shared};
 use crate::dns::DnsLists;
 use crate::primaries::Primaries;
 use crate::reload::{self, Order};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) dns: DnsLists,
     /// Safe Browsing.
     pub(crate) safe_browsing: safe_browsing::Current,
+    /// The listeners for CrowdSec's clients.
+    pub(crate) crowdsec: CrowdSecs,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -77,21 +80,29 @@ impl App {
         let safe_browsing = safe_browsing::Current::new(Arc::clone(&change_feed), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), &metrics, &health);
-        let open_to_all = config.metrics_anonymous;
-        let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let changes = changes::ChangesState::new(
             Arc::clone(&views),
-            change_feed,
+            Arc::clone(&change_feed),
             (Arc::clone(&tokens), &metrics),
             changes::Limits::default(),
         );
+        let shared = Shared {
+            tokens: Arc::clone(&tokens),
+            metrics: metrics.clone(),
+            streams: changes.clone(),
+        };
+        let identify = wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens));
+        let crowdsec = CrowdSecs::new(data_dir, change_feed, shared, identify.clone(), &health)?;
+        let open_to_all = config.metrics_anonymous;
+        let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let parts = Parts {
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
             questions,
             health,
             status: status::StatusState::new(VERSION, views),
-            identify: wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens)),
+            identify,
+            machines: crowdsec.machines(),
             intake: intake::Intake::new(data_dir, writer.clone()),
             changes: changes.clone(),
             exports,
@@ -115,6 +126,7 @@ impl App {
             primaries,
             dns,
             safe_browsing,
+            crowdsec,
             resolvers,
             orders,
         })

@@ -2,6 +2,7 @@
 
 mod check;
 mod classify;
+mod crowdsec;
 mod db;
 mod decisions;
 mod dga;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Decisions(command) => decisions::run(args, command),
         Command::Db(command) => db::run(args, command),
         Command::Tokens(command) => tokens::run(args, command),
+        Command::Crowdsec(command) => crowdsec::run(args, command),
         Command::Classify(subject) => classify::run(subject),
         Command::Dga(options) => dga::run(options),
         Command::Train(subject) => train::run(subject),

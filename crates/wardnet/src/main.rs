@@ -10,6 +10,7 @@ mod backend;
 mod clock;
 mod commands;
 mod config;
+mod crowdsec;
 mod dns;
 mod feeds;
 mod http_document;

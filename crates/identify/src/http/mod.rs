@@ -21,6 +21,7 @@ mod forms;
 mod never;
 mod page;
 mod reports;
+mod sensors;
 mod sources;
 
 use std::sync::Arc;
@@ -36,6 +37,8 @@ use wardnet_model::{Record, TenantId};
 use wardnet_server::{
     Access, Caller, Gate, GateLayer, Json, OPERATOR_TENANT, Problem, Role, RouteSpec, Tokens,
 };
+
+pub use sensors::{Sensor, Sighting};
 
 use crate::{Engine, EngineError, Readers, WriteError, Writer};
 

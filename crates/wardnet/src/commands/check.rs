@@ -46,6 +46,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         line(format!("listener: {name}"));
     }
+    for section in &config.crowdsec {
+        if let Some(files) = section.tls() {
+            Tls::load(files).with_context(|| format!("CrowdSec `{}`", section.name))?;
+        }
+        let addresses: Vec<_> = section.listen.iter().map(ToString::to_string).collect();
+        line(format!("listener: CrowdSec `{}` on {}", section.name, addresses.join(", ")));
+    }
     if config.safe_browsing.is_some() {
         line("Safe Browsing on every HTTP listener");
     }
