@@ -36,7 +36,7 @@ api:
   client: {insecure_skip_verify: false, credentials_path: $AGENT/credentials.yaml}
 prometheus: {enabled: false}
 YAML
-: >"$AGENT/credentials.yaml"
+echo "url: http://127.0.0.1:$LAPI/" >"$AGENT/credentials.yaml"
 agent_cscli() { cscli -c "$AGENT/config.yaml" "$@"; }
 agent_cscli lapi register --machine edge-1 --url "http://127.0.0.1:$LAPI" >"$WORK/register.log" 2>&1 ||
   fail "cscli cannot register: $(cat "$WORK/register.log")"
@@ -83,13 +83,15 @@ cp "$AGENT/credentials.yaml" "$WORK/edge-1.yaml"
 sed "s|^api:|api:\n  server:\n    log_level: info\n    listen_uri: 127.0.0.1:$OWN\n    profiles_path: $UNPACKED/etc/crowdsec/profiles.yaml\n    console_path: $AGENT/console.yaml\n    online_client: {credentials_path: $AGENT/online.yaml}|; s|credentials_path: $AGENT/credentials.yaml|credentials_path: $AGENT/own.yaml|" \
   "$AGENT/config.yaml" >"$AGENT/server.yaml"
 printf 'share_manual_decisions: true\nshare_custom: true\nshare_tainted: true\n' >"$AGENT/console.yaml"
-: >"$AGENT/own.yaml"
+decide block 45.99.0.77
+echo "url: http://127.0.0.1:$OWN/" >"$AGENT/own.yaml"
 cscli -c "$AGENT/server.yaml" machines add own --password own-password --url "http://127.0.0.1:$OWN" \
   -f "$AGENT/own.yaml" >"$WORK/own.log" 2>&1 || fail "$(cat "$WORK/own.log")"
-start own-lapi crowdsec -c "$AGENT/server.yaml" -no-cs
+# It pulls once an agent of its own has told it of scenarios.
+start own-lapi crowdsec -c "$AGENT/server.yaml"
 wait_for "CrowdSec's own server" listens "$OWN"
 pulled() {
-  cscli -c "$AGENT/server.yaml" decisions list -a -o raw 2>/dev/null | grep -q '45.96.1.2'
+  cscli -c "$AGENT/server.yaml" decisions list -a -o raw 2>/dev/null | grep -q '45.99.0.77'
 }
 wait_for "the list in CrowdSec's own server" pulled
 kill "$STARTED"
