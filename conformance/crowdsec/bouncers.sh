@@ -63,6 +63,23 @@ api '/v1/decisions?ip=45.95.12.10' | grep -q '"45.95.12.0/24"' || fail "the rest
 decide decisions withdraw 45.95.12.9
 wait_for "the network again" bash -c "[[ \$(grep -c '^add 45.95.12.0/24 ' '$WORK/heard') -eq 2 ]]"
 
+echo "other settings are told as differences"
+echo 45.95.20.1 >"$WORK/list"
+decide ingest --source own --category brute-force "$WORK/list"
+once "add 45.95.20.1 "
+: >"$WORK/heard"
+cp "$WORK/wardnet.toml" "$WORK/before.toml"
+echo 'categories = ["uncategorised"]' >>"$WORK/wardnet.toml"
+wardnet reload | grep -q 'has the settings just read' || fail "no reload"
+once "del 45.95.20.1 "
+cp "$WORK/before.toml" "$WORK/wardnet.toml"
+decide reload
+once "add 45.95.20.1 "
+[[ "$(wc -l <"$WORK/heard")" -eq 2 ]] || fail "a reload told more: $(cat "$WORK/heard")"
+status -H "Authorization: Bearer $TOKEN" "$URL/metrics" | grep -q 200 || fail "no metrics"
+curl -sS -H "Authorization: Bearer $TOKEN" "$URL/metrics" |
+  grep -q '^wardnet_crowdsec_decisions{listener="crowdsec"} 4$' || fail "the metrics count otherwise"
+
 echo "restarts of Wardnet, stopped and killed"
 for signal in TERM KILL; do
   : >"$WORK/heard"
@@ -112,7 +129,8 @@ YAML
 # Its tables live in a network of its own, which has no way to ours but a wire.
 NETWORK="wardnet$$"
 drop_network() { ip netns del "$NETWORK" 2>/dev/null || true; }
-trap 'drop_network; clean_up' EXIT
+# The status that the case ends with is the one before the network goes.
+trap 'ended=$?; drop_network; set +e; (exit "$ended"); clean_up' EXIT
 ip netns add "$NETWORK" || fail "no network namespace: this needs root"
 ip -n "$NETWORK" link set lo up
 # What listens there reaches ours over a socket in the file system.

@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::book::{BouncerId, Known};
+use super::config::CrowdSecConfig;
 use super::stream::Pull;
 use super::told::secs;
 use crate::frames::{Frames, Out, Stop};
@@ -48,7 +49,7 @@ pub(super) async fn stream(
         return Ok(respond(Body::empty()));
     }
     let now = caller.admitted().at();
-    let id = identity(&caller, request.headers(), &asked.filter);
+    let id = identity(&caller, request.headers(), (&asked.filter, &service.config));
     let known = if asked.startup { None } else { service.known(id, &told) };
     service.counters.pulled(known.is_none());
     let heard = Known { seq: told.seq(), at_secs: secs(now) };
@@ -83,7 +84,11 @@ pub(super) fn begin(
 
 /// What tells a bouncer from others: its key, its address, its program, and what it wants to hear.
 /// Two that share a key would otherwise take each other's news.
-fn identity(caller: &Caller, headers: &HeaderMap, filter: &Filter) -> BouncerId {
+fn identity(
+    caller: &Caller,
+    headers: &HeaderMap,
+    (filter, config): (&Filter, &CrowdSecConfig),
+) -> BouncerId {
     let principal = caller.principal();
     let token = principal.and_then(|principal| principal.token);
     let tenant = TenantId(principal.map_or(0, |principal| principal.tenant));
@@ -91,7 +96,10 @@ fn identity(caller: &Caller, headers: &HeaderMap, filter: &Filter) -> BouncerId 
     // An update of the program is no other one.
     let program = program.split('/').next().unwrap_or_default();
     let token = token.map(|id| id.as_str().to_owned());
-    let text = format!("{token:?} {tenant:?} {} {program:?} {filter:?}", address(caller.peer()));
+    let address = address(caller.peer());
+    // What was told in other words, or for another time, is as good as not told.
+    let words = (&config.remediation, config.duration_hours);
+    let text = format!("{token:?} {tenant:?} {address} {program:?} {filter:?} {words:?}");
     Key::digest(text.as_bytes()).prefix128().to_be_bytes()
 }
 
