@@ -103,3 +103,19 @@ debian_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends "${missing[@]}" >/dev/null || fail "cannot install ${missing[*]}"
 }
+
+# unpacked_packages PACKAGE… fetches packages of Debian and unpacks them without installing them: no
+# service starts, no script of theirs runs. Sets UNPACKED, the folder with their files.
+unpacked_packages() {
+  local identity package
+  identity="$(printf '%s\n' "$@" | sha256sum | cut -c 1-12)"
+  UNPACKED="$CACHE/unpacked-$identity"
+  [[ ! -e "$UNPACKED/.complete" ]] || return 0
+  rm -rf "$UNPACKED"
+  mkdir -p "$UNPACKED/.packages"
+  (cd "$UNPACKED/.packages" && apt-get download -qq "$@" >/dev/null) || fail "cannot fetch $*"
+  for package in "$UNPACKED"/.packages/*.deb; do
+    dpkg-deb --extract "$package" "$UNPACKED" || fail "cannot unpack $package"
+  done
+  touch "$UNPACKED/.complete"
+}

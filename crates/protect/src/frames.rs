@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use wardnet_verdictdb::LookupError;
 
@@ -15,7 +15,13 @@ const FRAME_BYTES: usize = 32 * 1024;
 /// Frames that wait for the client.
 const FRAMES_MAX: usize = 2;
 
-type Written = Result<Bytes, LookupError>;
+/// A frame, or why there is none.
+#[derive(Debug)]
+struct Written {
+    bytes: Result<Bytes, LookupError>,
+    /// Whether nothing comes after it.
+    is_last: bool,
+}
 
 /// Why writing ends before its end.
 #[derive(Debug)]
@@ -50,18 +56,27 @@ impl Out {
         if self.frame.len() < FRAME_BYTES {
             return Ok(());
         }
-        self.flush()
+        let full = std::mem::replace(&mut self.frame, Vec::with_capacity(FRAME_BYTES + 1024));
+        self.send(Ok(full.into()), false)
     }
 
-    fn flush(&mut self) -> Result<(), Stop> {
-        let full = std::mem::replace(&mut self.frame, Vec::with_capacity(FRAME_BYTES + 1024));
-        self.sender.blocking_send(Ok(full.into())).map_err(|_| Stop::Gone)
+    /// Sends the rest. Whoever takes it knows that it is the last.
+    fn finish(&mut self) -> Result<(), Stop> {
+        let rest = std::mem::take(&mut self.frame);
+        self.send(Ok(rest.into()), true)
+    }
+
+    fn send(&self, bytes: Result<Bytes, LookupError>, is_last: bool) -> Result<(), Stop> {
+        self.sender.blocking_send(Written { bytes, is_last }).map_err(|_| Stop::Gone)
     }
 }
 
 /// The body.
 #[derive(Debug)]
-pub(crate) struct Frames(mpsc::Receiver<Written>);
+pub(crate) struct Frames {
+    frames: mpsc::Receiver<Written>,
+    is_over: bool,
+}
 
 impl Frames {
     /// Begins to write. The place is given back when all is written, or nobody reads.
@@ -73,16 +88,16 @@ impl Frames {
         tokio::task::spawn_blocking(move || {
             let mut out = Out { frame: Vec::with_capacity(FRAME_BYTES + 1024), sender };
             // Whoever is gone need not be told.
-            match write(&mut out).and_then(|()| out.flush()) {
+            match write(&mut out).and_then(|()| out.finish()) {
                 Ok(()) | Err(Stop::Gone) => {}
                 Err(Stop::Damaged(error)) => {
                     tracing::error!(%error, "a listing broke off");
-                    drop(out.sender.blocking_send(Err(error)));
+                    drop(out.send(Err(error), true));
                 }
             }
             drop(place);
         });
-        Self(frames)
+        Self { frames, is_over: false }
     }
 }
 
@@ -94,9 +109,20 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
         // An error cuts the connection, so that nobody takes a part for the whole.
-        self.0.poll_recv(context).map(|written| {
-            written.map(|written| written.map(Frame::data).map_err(io::Error::other))
-        })
+        let written = ready!(self.frames.poll_recv(context));
+        let (bytes, is_last) = match written {
+            Some(Written { bytes, is_last }) => (bytes.map_err(io::Error::other), is_last),
+            None => (Err(io::Error::other("the answer broke off")), true),
+        };
+        self.is_over = is_last;
+        Poll::Ready(Some(bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over
     }
 }

@@ -11,6 +11,7 @@
 //! | resolve names and block what is dangerous | [`resolver::Bound`] |
 //! | serve response policy zones | [`rpz::Bound`] |
 //! | serve lists to take away | [`exports::routes`] |
+//! | serve CrowdSec's bouncers and agents | [`crowdsec::CrowdSec`] |
 //! | serve Safe Browsing clients | [`safebrowsing::routes`] |
 //! | serve `/v1/status` | [`status::routes`] |
 //! | serve DNS lists | [`dns::BoundDns`] |
@@ -26,6 +27,7 @@
 pub mod answer;
 pub mod blockpage;
 pub mod changes;
+pub mod crowdsec;
 pub mod dns;
 pub mod exports;
 mod frames;
@@ -39,6 +41,9 @@ pub mod resolver;
 pub mod rpz;
 pub mod safebrowsing;
 pub mod status;
+mod trouble;
+
+pub use trouble::Troubles;
 
 #[cfg(test)]
 mod testing;

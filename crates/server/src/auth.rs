@@ -37,13 +37,16 @@ impl Admitted {
     pub(crate) fn admit(
         shared: &Shared,
         (access, questions): (Access, u32),
-        (headers, query, peer): (&HeaderMap, Option<&str>, Peer),
+        sent: Sent<'_>,
+        peer: Peer,
         now_nanos: u64,
     ) -> Result<Self, Problem> {
         let at = now_unix();
-        let credential = match credential(headers) {
-            Credential::None => query.and_then(key_of).map_or(Credential::None, Credential::Token),
-            sent => sent,
+        let credential = match credential(sent.headers, sent.own) {
+            Credential::None => {
+                sent.query.and_then(key_of).map_or(Credential::None, Credential::Token)
+            }
+            other => other,
         };
         let identity = match credential {
             Credential::None if shared.is_owner(peer) => Identity::Local,
@@ -118,6 +121,16 @@ impl Admitted {
     }
 }
 
+/// Where a request may carry a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'r> {
+    pub(crate) headers: &'r HeaderMap,
+    /// Only where the route reads it.
+    pub(crate) query: Option<&'r str>,
+    /// Whether `Authorization` is the route's own.
+    pub(crate) own: bool,
+}
+
 /// The caller of a request. Handlers take it as an argument.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -182,9 +195,10 @@ enum Credential<'a> {
     OtherScheme,
 }
 
-/// `Authorization: Bearer` (RFC 6750 section 2.1), or else `X-Api-Key`.
-fn credential(headers: &HeaderMap) -> Credential<'_> {
-    if let Some(value) = headers.get(AUTHORIZATION) {
+/// `Authorization: Bearer` (RFC 6750 section 2.1), unless the route reads that itself, or else
+/// `X-Api-Key`.
+fn credential(headers: &HeaderMap, own_authorization: bool) -> Credential<'_> {
+    if let Some(value) = headers.get(AUTHORIZATION).filter(|_| !own_authorization) {
         // RFC 9110 section 11.1: the scheme's name is case-insensitive.
         return match value.as_bytes().split_at_checked(7) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {

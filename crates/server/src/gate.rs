@@ -31,7 +31,7 @@ use http_body_util::Limited;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::auth::{Admitted, Caller};
+use crate::auth::{Admitted, Caller, Sent};
 use crate::budget::Budgets;
 use crate::clock::monotonic_nanos;
 use crate::limits::Limits;
@@ -58,13 +58,21 @@ pub struct RouteSpec {
     questions: u32,
     body_bytes_max: Option<usize>,
     key_in_query: bool,
+    own_authorization: bool,
 }
 
 impl RouteSpec {
     /// A route that costs one question. `name` is its label in the metrics: the path's template.
     #[must_use]
     pub const fn new(name: &'static str, access: Access) -> Self {
-        Self { name, access, questions: 1, body_bytes_max: None, key_in_query: false }
+        Self {
+            name,
+            access,
+            questions: 1,
+            body_bytes_max: None,
+            key_in_query: false,
+            own_authorization: false,
+        }
     }
 
     /// A route with another price; zero makes it free.
@@ -80,6 +88,14 @@ impl RouteSpec {
     #[must_use]
     pub const fn key_in_query(mut self) -> Self {
         self.key_in_query = true;
+        self
+    }
+
+    /// A route whose handler reads `Authorization` itself, since its protocol puts something else
+    /// than a token there. `X-Api-Key` is read as ever.
+    #[must_use]
+    pub const fn own_authorization(mut self) -> Self {
+        self.own_authorization = true;
         self
     }
 
@@ -164,7 +180,8 @@ impl GatedRoute {
         let admitted = Admitted::admit(
             &self.shared,
             (self.spec.access, self.spec.questions),
-            (request.headers(), query, peer),
+            Sent { headers: request.headers(), query, own: self.spec.own_authorization },
+            peer,
             now_nanos,
         )?;
         // A body may be larger than the address space of a small machine: compare as u64.

@@ -1,6 +1,7 @@
 //! The running whole: the engine's writer, the tokens, the feeds, and every route.
 
 use crate::config::Config;
+use crate::crowdsec::{CrowdSecs, Shared};
 use crate::dns::DnsLists;
 use crate::primaries::Primaries;
 use crate::reload::{self, Order};
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub(crate) safe_browsing: safe_browsing::Current,
     /// The models that judge what nobody has listed.
     pub(crate) models: models::Models,
+    /// The listeners for CrowdSec's clients.
+    pub(crate) crowdsec: CrowdSecs,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -83,16 +86,22 @@ impl App {
             safe_browsing::Current::new(data_dir, Arc::clone(&change_feed), opinions(), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), opinions(), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), opinions(), &metrics, &health);
-        let open_to_all = config.metrics_anonymous;
-        let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let changes = changes::ChangesState::new(
             Arc::clone(&views),
-            change_feed,
+            Arc::clone(&change_feed),
             (Arc::clone(&tokens), &metrics),
             changes::Limits::default(),
         );
         let mut identify = wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens));
         identify.finder = models.finder();
+        let shared = Shared {
+            tokens: Arc::clone(&tokens),
+            metrics: metrics.clone(),
+            streams: changes.clone(),
+        };
+        let crowdsec = CrowdSecs::new(data_dir, change_feed, shared, identify.clone(), &health)?;
+        let open_to_all = config.metrics_anonymous;
+        let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let parts = Parts {
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
@@ -101,6 +110,7 @@ impl App {
             status: status::StatusState::new(VERSION, views),
             identify,
             models: models.clone(),
+            machines: crowdsec.machines(),
             intake: intake::Intake::new(data_dir, writer.clone()),
             changes: changes.clone(),
             exports,
@@ -125,6 +135,7 @@ impl App {
             dns,
             safe_browsing,
             models,
+            crowdsec,
             resolvers,
             orders,
         })

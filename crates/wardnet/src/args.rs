@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Creates, lists and revokes access tokens.
     #[command(subcommand)]
     Tokens(Tokens),
+    /// Lists CrowdSec's agents that introduced themselves, and lets them in.
+    #[command(subcommand)]
+    Crowdsec(CrowdSec),
     /// Checks the configuration files and says what is wrong with them.
     Check,
     /// Drops from the journal what nothing needs any more.
@@ -482,6 +485,23 @@ pub(crate) enum Tokens {
     Revoke {
         /// The token's public identifier.
         id: String,
+    },
+}
+
+/// What to do with CrowdSec's agents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrowdSec {
+    /// Lists the machines that introduced themselves.
+    Machines(Output),
+    /// Lets a machine log in: what it reports is evidence from then on.
+    Validate {
+        /// The machine's name.
+        name: String,
+    },
+    /// Forgets a machine.
+    Remove {
+        /// The machine's name.
+        name: String,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod classify;
+mod crowdsec;
 mod db;
 mod decisions;
 mod dga;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Watch(options) => watch::run(args, options),
         Command::Model(command) => model::run(args, command),
         Command::Tokens(command) => tokens::run(args, command),
+        Command::Crowdsec(command) => crowdsec::run(args, command),
         Command::Classify(subject) => classify::run(subject),
         Command::Dga(options) => dga::run(options),
         Command::Train(subject) => train::run(subject),

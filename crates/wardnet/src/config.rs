@@ -11,6 +11,7 @@ use toml::Spanned;
 use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
 use wardnet_protect::blockpage::BlockPageConfig;
+use wardnet_protect::crowdsec::CrowdSecConfig;
 use wardnet_protect::dns::DnsConfig;
 use wardnet_protect::resolver::ResolverConfig;
 use wardnet_protect::rpz::RpzConfig;
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) dns: Vec<DnsConfig>,
     /// Where to serve response policy zones.
     pub(crate) rpz: Vec<RpzConfig>,
+    /// Where to serve CrowdSec's bouncers and agents.
+    pub(crate) crowdsec: Vec<CrowdSecConfig>,
     /// Where to resolve names, and what to block.
     pub(crate) resolver: Vec<ResolverConfig>,
     /// What Safe Browsing clients are served; nothing where it is left out.
@@ -168,6 +171,7 @@ struct Sections {
     rpz: Vec<Spanned<IgnoredAny>>,
     dns: Vec<Spanned<IgnoredAny>>,
     resolver: Vec<Spanned<IgnoredAny>>,
+    crowdsec: Vec<Spanned<IgnoredAny>>,
 }
 
 impl Sections {
@@ -226,6 +230,13 @@ impl Config {
         Sections::look(text, "dns", complaints, |sections| sections.dns)?;
         let complaints = config.resolver.iter().map(|one| one.complaint().map(Into::into));
         Sections::look(text, "resolver", complaints, |sections| sections.resolver)?;
+        let complaints = config.crowdsec.iter().enumerate().map(|(at, one)| {
+            let mut before = config.crowdsec.iter().take(at);
+            let is_named_before = before.any(|other| other.name == one.name);
+            let twice = is_named_before.then_some("another one has its `name`; give it its own");
+            one.complaint().or(twice).map(Into::into)
+        });
+        Sections::look(text, "crowdsec", complaints, |sections| sections.crowdsec)?;
         Ok(config)
     }
 
@@ -259,6 +270,7 @@ impl Config {
         self.resolver.iter_mut().for_each(|resolver| resolver.resolve(folder));
         self.models.resolve(folder);
         self.block_page.iter_mut().for_each(|page| page.resolve(folder));
+        self.crowdsec.iter_mut().for_each(|section| section.resolve(folder));
         self.rpz.iter_mut().for_each(|primary| primary.resolve(folder));
     }
 }

@@ -11,6 +11,7 @@ mod block_page;
 mod clock;
 mod commands;
 mod config;
+mod crowdsec;
 mod dns;
 mod feeds;
 mod http_document;

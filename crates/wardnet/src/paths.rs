@@ -34,6 +34,11 @@ pub(crate) fn model_trials(data_dir: &Path) -> PathBuf {
     data_dir.join("model-trials.json")
 }
 
+/// What CrowdSec's bouncers know, and its agents.
+pub(crate) fn crowdsec(data_dir: &Path) -> PathBuf {
+    data_dir.join("crowdsec")
+}
+
 /// The last serial of response policy zones.
 pub(crate) fn serial(data_dir: &Path) -> PathBuf {
     data_dir.join("rpz-serial")

@@ -8,8 +8,9 @@
 use anyhow::Context as _;
 use std::path::Path;
 use std::sync::Arc;
+use wardnet_protect::Troubles;
 use wardnet_protect::rpz::{
-    Bound, Primary, Renewal, RpzConfig, RpzError, RpzHealth, RpzMetrics, Serials, Surroundings,
+    Bound, Primary, Renewal, RpzConfig, RpzError, RpzMetrics, Serials, Surroundings,
 };
 use wardnet_server::{Health, Metrics};
 use wardnet_verdictdb::ChangeFeed;
@@ -42,7 +43,7 @@ impl Primaries {
             feed,
             serials: Arc::new(Serials::open(crate::paths::serial(data_dir))),
             metrics: RpzMetrics::new(metrics),
-            health: RpzHealth::new(health),
+            health: Troubles::new(health, "rpz"),
         };
         Self { around, running: Vec::new() }
     }

@@ -33,6 +33,7 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         metrics_anonymous,
         log,
         http: _,
+        crowdsec: _,
         dns: _,
         rpz: _,
         resolver: _,

@@ -1,11 +1,12 @@
 //! Every route, behind a gate that a reload replaces under running connections.
 
 use crate::config::Config;
-use crate::{feeds, intake, models, reload, safe_browsing, tokens};
+use crate::{crowdsec, feeds, intake, models, reload, safe_browsing, tokens};
 use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use wardnet_protect::crowdsec::Machines;
 use wardnet_protect::{changes, exports, health, lookup, openapi, safebrowsing, status};
 use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
@@ -32,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) status: status::StatusState,
     /// What is known.
     pub(crate) identify: wardnet_identify::http::Api,
+    /// CrowdSec's agents.
+    pub(crate) machines: Arc<Machines>,
     /// Files that are taken in.
     pub(crate) intake: intake::Intake,
     /// The feeds.
@@ -55,6 +58,7 @@ impl Parts {
             .merge(health::routes(&gate, self.health.clone()))
             .merge(openapi::routes(&gate, &self.document))
             .merge(wardnet_identify::http::routes(&gate, self.identify.clone()))
+            .merge(crowdsec::routes(&gate, &self.machines))
             .merge(intake::routes(&gate, self.intake.clone()))
             .merge(feeds::routes(&gate, Arc::clone(&self.feeds)))
             .merge(models::routes(&gate, self.models.clone(), self.identify.writer.clone()))

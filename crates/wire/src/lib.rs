@@ -2,6 +2,7 @@
 //!
 //! | protocol | module |
 //! |---|---|
+//! | CrowdSec: queries of bouncers, decisions, durations, alerts of agents | [`crowdsec`] |
 //! | DNS queries of the usual form, and their replies, without allocation | [`dns`] |
 //! | Safe Browsing 4 and 5: messages, coded lists of hashes | [`safebrowsing`] |
 //!
@@ -18,5 +19,6 @@
     )
 )]
 
+pub mod crowdsec;
 pub mod dns;
 pub mod safebrowsing;

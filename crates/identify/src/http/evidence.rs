@@ -124,7 +124,7 @@ pub(super) fn source_of(principal: Principal) -> String {
 }
 
 /// The caller's source; described by its role when it speaks for the first time.
-async fn ensure_source(
+pub(super) async fn ensure_source(
     api: &Api,
     principal: Principal,
     now: Timestamp,
@@ -152,12 +152,12 @@ async fn ensure_source(
 }
 
 /// Where the items of one report become records.
-struct Desk {
-    tenant: TenantId,
-    source: SourceId,
-    revision: u64,
-    now: Timestamp,
-    text_max: usize,
+pub(super) struct Desk {
+    pub(super) tenant: TenantId,
+    pub(super) source: SourceId,
+    pub(super) revision: u64,
+    pub(super) now: Timestamp,
+    pub(super) text_max: usize,
 }
 
 impl Desk {
@@ -251,14 +251,14 @@ impl Desk {
     }
 
     /// What the operator reports is for everybody; what a tenant reports is its own.
-    const fn default_sharing(&self) -> Sharing {
+    pub(super) const fn default_sharing(&self) -> Sharing {
         match self.tenant {
             TenantId::SHARED => Sharing::Everyone,
             _ => Sharing::Tenant,
         }
     }
 
-    const fn default_tlp(&self) -> Tlp {
+    pub(super) const fn default_tlp(&self) -> Tlp {
         match self.tenant {
             TenantId::SHARED => Tlp::Clear,
             _ => Tlp::Amber,
@@ -266,7 +266,7 @@ impl Desk {
     }
 }
 
-fn check_listable(
+pub(super) fn check_listable(
     indicator: &Indicator,
     scope: Scope,
     stance: Stance,
@@ -306,6 +306,6 @@ fn content(
 }
 
 /// The number of a client's own name for a record, or of what the record says.
-fn record_id(text: &str) -> RecordId {
+pub(super) fn record_id(text: &str) -> RecordId {
     RecordId(Key::digest(text.as_bytes()).prefix64())
 }

@@ -22,6 +22,7 @@ mod forms;
 mod never;
 mod page;
 mod reports;
+mod sensors;
 mod sources;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use wardnet_server::{
 };
 
 pub use findings::{Finder, Finding, model_source};
+pub use sensors::{Sensor, Sighting};
 
 use crate::{Engine, EngineError, Readers, WriteError, Writer};
 

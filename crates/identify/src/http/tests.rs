@@ -8,7 +8,7 @@ use axum::http::{Request, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
-use wardnet_model::{Indicator, SuffixList, Timestamp};
+use wardnet_model::{Category, Indicator, SuffixList, Timestamp};
 use wardnet_server::tokens::{MemoryTokens, NewToken};
 use wardnet_server::{
     Gate, Limits as ServerLimits, Metrics, Rate, Role, Tokens, now_unix, with_problem_fallbacks,
@@ -552,4 +552,37 @@ fn the_words_of_the_description_are_those_of_the_model() {
     for stance in observation["stance"]["enum"].as_array().unwrap() {
         stance.as_str().unwrap().parse::<wardnet_model::Stance>().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_sensor_has_one_word_on_each_thing_and_none_on_what_is_set_apart() {
+    let house = House::new();
+    let sighting = |text: &str, category| Sighting {
+        indicator: Indicator::parse(text).unwrap(),
+        category,
+        first_seen: None,
+        until: None,
+        reference: "x".repeat(5_000),
+    };
+    let machine = || Sensor::Machine("crowdsec:edge-1".to_owned());
+    let seen = vec![
+        sighting("45.95.11.1", Category::BruteForce),
+        sighting("10.1.2.3", Category::BruteForce),
+        sighting("45.0.0.0/8", Category::BruteForce),
+    ];
+    assert_eq!(house.api.take_sightings(machine(), seen).await, Ok(1), "the rest is set apart");
+    let risk = house.risk("45.95.11.1", 0);
+    assert!(risk >= 70, "an operator's own sensor is believed: {risk}");
+    for category in [Category::Scanner, Category::WebAttack, Category::BruteForce] {
+        let again = vec![sighting("45.95.11.1", category)];
+        assert_eq!(house.api.take_sightings(machine(), again).await, Ok(1));
+        assert_eq!(house.risk("45.95.11.1", 0), risk, "it says no more by saying it again");
+    }
+    // A token's word is its own source's, in its tenant.
+    let token = house.token(Role::Reporter, 7);
+    let principal = house.tokens.verify(token.as_bytes(), now_unix()).unwrap().principal();
+    let seen = vec![sighting("45.95.12.1", Category::BruteForce)];
+    assert_eq!(house.api.take_sightings(Sensor::Token(principal), seen).await, Ok(1));
+    assert_eq!(house.risk("45.95.12.1", 0), 0, "another tenant's");
+    assert_ne!(house.risk("45.95.12.1", 7), 0);
 }

@@ -25,7 +25,6 @@
 mod beneath;
 pub mod config;
 mod follow;
-mod health;
 mod judge;
 mod listen;
 mod marks;
@@ -43,7 +42,6 @@ mod tsig;
 mod zone;
 
 pub use config::RpzConfig;
-pub use health::RpzHealth;
 pub use metrics::RpzMetrics;
 pub use question::fuzz_rpz_question;
 pub use serial::Serials;

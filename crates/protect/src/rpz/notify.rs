@@ -1,9 +1,9 @@
 //! Telling secondaries that a zone has changed (RFC 1996).
 
-use super::health::Trouble;
 use super::message::{Answer, Asked, Rcode};
 use super::metrics::Counters;
 use super::zone::Zone;
+use crate::trouble::Trouble;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

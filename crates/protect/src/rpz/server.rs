@@ -2,7 +2,6 @@
 
 use super::config::{RpzConfig, ZoneConfig};
 use super::follow::Follower;
-use super::health::RpzHealth;
 use super::listen::{Live, Shared, serve_tcp, serve_udp};
 use super::metrics::{Counters, RpzMetrics};
 use super::notify::Teller;
@@ -10,6 +9,7 @@ use super::resume::{Wanted, resume};
 use super::serial::Serials;
 use super::tsig::{self, KeyError};
 use super::zone::Zone;
+use crate::Troubles;
 use arc_swap::ArcSwap;
 use hickory_proto::rr::TSigner;
 use rustls::ServerConfig;
@@ -62,7 +62,7 @@ pub struct Surroundings {
     /// What is counted.
     pub metrics: RpzMetrics,
     /// Where troubles are told.
-    pub health: RpzHealth,
+    pub health: Troubles,
 }
 
 /// A primary with its sockets, ready to start.

@@ -53,6 +53,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let addresses = page.listen.iter().chain(&page.tls_listen).map(ToString::to_string);
         line(format!("listener: block page on {}", addresses.collect::<Vec<_>>().join(", ")));
     }
+    for section in &config.crowdsec {
+        if let Some(files) = section.tls() {
+            Tls::load(files).with_context(|| format!("CrowdSec `{}`", section.name))?;
+        }
+        let addresses: Vec<_> = section.listen.iter().map(ToString::to_string).collect();
+        line(format!("listener: CrowdSec `{}` on {}", section.name, addresses.join(", ")));
+    }
     if config.safe_browsing.is_some() {
         line("Safe Browsing on every HTTP listener");
     }

@@ -141,6 +141,7 @@ impl Server<'_> {
         let primaries = self.app.primaries.prepare(&self.config.rpz)?;
         let dns = self.app.dns.prepare(&self.config.dns)?;
         let resolvers = self.app.resolvers.prepare(&self.config.resolver)?;
+        let crowdsec = self.app.crowdsec.prepare(&self.config)?;
         if let Some(told) = self.app.safe_browsing.apply(self.config.safe_browsing.as_ref())? {
             tracing::info!("{told}");
             self.app.routes.renew(&self.config, &self.config);
@@ -158,6 +159,9 @@ impl Server<'_> {
             tracing::info!("{told}");
         }
         for told in self.app.resolvers.apply(resolvers).await {
+            tracing::info!("{told}");
+        }
+        for told in self.app.crowdsec.apply(crowdsec, &self.config).await {
             tracing::info!("{told}");
         }
         self.tell_addresses();
@@ -183,6 +187,7 @@ impl Server<'_> {
         self.app.dns.stop().await;
         self.app.resolvers.stop().await;
         self.pages.stop().await;
+        self.app.crowdsec.stop().await;
         self.listeners.stop().await;
         Ok(self.app)
     }
@@ -202,6 +207,9 @@ impl Server<'_> {
         }
         for address in self.app.resolvers.addresses() {
             line(format!("resolving on {address}"));
+        }
+        for address in self.app.crowdsec.addresses() {
+            line(format!("CrowdSec on {address}"));
         }
     }
 
@@ -230,6 +238,7 @@ impl Server<'_> {
         let primaries = self.app.primaries.prepare(&new.rpz)?;
         let dns = self.app.dns.prepare(&new.dns)?;
         let resolvers = self.app.resolvers.prepare(&new.resolver)?;
+        let crowdsec = self.app.crowdsec.prepare(&new)?;
         let difference = reload::compare(&self.config, &new);
         self.app.tokens.reload()?;
         let mut changes = Vec::new();
@@ -257,6 +266,7 @@ impl Server<'_> {
         changes.extend(self.app.primaries.apply(primaries).await);
         changes.extend(self.app.dns.apply(dns).await);
         changes.extend(self.app.resolvers.apply(resolvers).await);
+        changes.extend(self.app.crowdsec.apply(crowdsec, &new).await);
         // They go on as they are, and are told again by every reload until the next start.
         new.data_dir.clone_from(&self.config.data_dir);
         new.metrics_anonymous = self.config.metrics_anonymous;

@@ -3,8 +3,9 @@
 use super::client::{Word, data, unframe};
 use super::content::config;
 use super::questions::question;
+use crate::Troubles;
 use crate::rpz::config::{Limits, ZoneConfig};
-use crate::rpz::{Bound, Primary, RpzConfig, RpzHealth, RpzMetrics, Surroundings};
+use crate::rpz::{Bound, Primary, RpzConfig, RpzMetrics, Surroundings};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ impl House {
             feed: views.keep_changes(1, FeedLimits::default()),
             serials: Arc::default(),
             metrics: RpzMetrics::new(&Metrics::new("test")),
-            health: RpzHealth::new(&health),
+            health: Troubles::new(&health, "rpz"),
         };
         Self { views, health, around, seq: 0 }
     }

@@ -1,15 +1,15 @@
-//! What is wrong with primaries: secondaries that cannot be told of changes.
+//! What is wrong with the parts of one component: it is degraded while any of them is in trouble.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use wardnet_server::{Component, Health, Status};
 
-/// Tells the health of all primaries; made once and shared.
+/// Tells the health of one component that has many parts; made once and shared.
 #[derive(Debug, Clone)]
-pub struct RpzHealth(Arc<Troubles>);
+pub struct Troubles(Arc<Kept>);
 
 #[derive(Debug)]
-struct Troubles {
+struct Kept {
     component: Component,
     open: Mutex<Open>,
 }
@@ -22,21 +22,21 @@ struct Open {
 
 /// The trouble that somebody may have; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Trouble {
-    health: RpzHealth,
+pub(crate) struct Trouble {
+    health: Troubles,
     number: u64,
 }
 
-impl RpzHealth {
+impl Troubles {
     /// No trouble yet.
     #[must_use]
-    pub fn new(health: &Health) -> Self {
-        let component = health.register("rpz");
+    pub fn new(health: &Health, name: &'static str) -> Self {
+        let component = health.register(name);
         component.set(Status::Ok);
-        Self(Arc::new(Troubles { component, open: Mutex::default() }))
+        Self(Arc::new(Kept { component, open: Mutex::default() }))
     }
 
-    pub(super) fn trouble(&self) -> Trouble {
+    pub(crate) fn trouble(&self) -> Trouble {
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.next += 1;
         Trouble { health: self.clone(), number: open.next }
@@ -61,11 +61,11 @@ impl RpzHealth {
 }
 
 impl Trouble {
-    pub(super) fn begin(&self, what: String) {
+    pub(crate) fn begin(&self, what: String) {
         self.health.set(self.number, Some(what));
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.health.set(self.number, None);
     }
 }
@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn troubles_are_told_until_the_last_has_ended() {
         let health = Health::new();
-        let rpz = RpzHealth::new(&health);
-        let (one, other) = (rpz.trouble(), rpz.trouble());
+        let parts = Troubles::new(&health, "parts");
+        let (one, other) = (parts.trouble(), parts.trouble());
         one.begin("one is silent".to_owned());
         other.begin("another is silent".to_owned());
         let both = Status::Degraded("one is silent, and 1 more".to_owned());
