@@ -10,6 +10,9 @@
 //! | serve response policy zones | [`rpz::Bound`] |
 //! | serve lists to take away | [`exports::routes`] |
 //! | serve Safe Browsing clients | [`safebrowsing::routes`] |
+//! | serve hashlookup's clients | [`hashlookup::routes`] |
+//! | serve VirusTotal's clients | [`virustotal::routes`] |
+//! | know files by Bloom filters | [`known_files::KnownFiles`] |
 //! | serve `/v1/status` | [`status::routes`] |
 //! | serve DNS lists | [`dns::BoundDns`] |
 //! | describe the whole API | [`openapi::document`], [`openapi::routes`] |
@@ -23,10 +26,13 @@
 
 pub mod answer;
 pub mod changes;
+mod dialect;
 pub mod dns;
 pub mod exports;
 mod frames;
+pub mod hashlookup;
 pub mod health;
+pub mod known_files;
 pub mod lookup;
 mod missed;
 pub mod openapi;
@@ -35,6 +41,8 @@ pub mod resolver;
 pub mod rpz;
 pub mod safebrowsing;
 pub mod status;
+pub mod virustotal;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

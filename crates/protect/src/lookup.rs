@@ -23,6 +23,7 @@ use wardnet_server::{Access, Admitted, Caller, Gate, Problem, Role, RouteSpec};
 use wardnet_verdictdb::Views;
 
 use crate::answer::{Asker, Failure, NewNames};
+use crate::known_files::KnownFiles;
 use stream::Stream;
 
 const PATH: &str = "/v1/lookup";
@@ -53,6 +54,8 @@ pub struct LookupState {
     pub suffixes: &'static SuffixList,
     /// Names of sources that are newer than the base.
     pub names: Option<NewNames>,
+    /// Filters of known files.
+    pub known_files: KnownFiles,
     /// What one request may ask for.
     pub limits: Limits,
 }
@@ -62,7 +65,8 @@ impl LookupState {
     #[must_use]
     pub fn new(views: Arc<Views>) -> Self {
         let suffixes = SuffixList::shipped();
-        Self { views, suffixes, names: None, limits: Limits::default() }
+        let known_files = KnownFiles::default();
+        Self { views, suffixes, names: None, known_files, limits: Limits::default() }
     }
 }
 
@@ -83,7 +87,8 @@ fn lookup(state: &LookupState, by: &Admitted, request: &Request) -> Result<Respo
     let view = state.views.load();
     let asker = Asker::new(&view, state.suffixes, by.at())
         .for_tenant(tenant(by))
-        .with_names(state.names.as_ref());
+        .with_names(state.names.as_ref())
+        .with_known_files(&state.known_files);
     let mut body = Vec::with_capacity(1024);
     asker.answer(&asked.indicator, &asked.addresses, &mut body).map_err(problem)?;
     Ok(respond("application/json", Body::from(body)))

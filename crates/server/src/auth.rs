@@ -182,7 +182,8 @@ enum Credential<'a> {
     OtherScheme,
 }
 
-/// `Authorization: Bearer` (RFC 6750 section 2.1), or else `X-Api-Key`.
+/// `Authorization: Bearer` (RFC 6750 section 2.1), or else `X-Api-Key`, or as clients of VirusTotal
+/// spell it.
 fn credential(headers: &HeaderMap) -> Credential<'_> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         // RFC 9110 section 11.1: the scheme's name is case-insensitive.
@@ -193,7 +194,7 @@ fn credential(headers: &HeaderMap) -> Credential<'_> {
             _ => Credential::OtherScheme,
         };
     }
-    match headers.get("x-api-key") {
+    match headers.get("x-api-key").or_else(|| headers.get("x-apikey")) {
         Some(value) => Credential::Token(value.as_bytes()),
         None => Credential::None,
     }

@@ -7,13 +7,14 @@ use crate::reload::{self, Order};
 use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
-use crate::{feeds, intake, safe_browsing};
+use crate::{feeds, intake, known, safe_browsing};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
 use wardnet_protect::exports::ExportState;
+use wardnet_protect::known_files::KnownFiles;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
 use wardnet_server::{Health, Metrics, Tokens};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) dns: DnsLists,
     /// Safe Browsing.
     pub(crate) safe_browsing: safe_browsing::Current,
+    /// Filters of known files.
+    pub(crate) known_files: KnownFiles,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -70,7 +73,9 @@ impl App {
         let feeds = Arc::new(feeds::Runner::new(data_dir, config, writer.clone())?);
         let (order, orders) = reload::orders();
         let exports = exports(Arc::clone(&change_feed), &writer);
-        let questions = questions(Arc::clone(&views), &writer);
+        let known_files = known::files(config)?;
+        known_files.register(&metrics);
+        let questions = questions(Arc::clone(&views), &writer, &known_files);
         let health = Health::new();
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
@@ -86,6 +91,7 @@ impl App {
             changes::Limits::default(),
         );
         let parts = Parts {
+            foreign: known::Foreign::new(&views, writer.readers(), &known_files),
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
             questions,
@@ -115,6 +121,7 @@ impl App {
             primaries,
             dns,
             safe_browsing,
+            known_files,
             resolvers,
             orders,
         })
@@ -140,9 +147,10 @@ fn document() -> serde_json::Value {
 
 /// Lookups in `views`. The base names the sources of its own time; newer ones are named by the
 /// epoch.
-fn questions(views: Arc<Views>, writer: &Writer) -> lookup::LookupState {
+fn questions(views: Arc<Views>, writer: &Writer, known_files: &KnownFiles) -> lookup::LookupState {
     let epochs = Arc::clone(&writer.readers().epochs);
     let mut questions = lookup::LookupState::new(views);
+    questions.known_files = known_files.clone();
     questions.names = Some(Arc::new(move |id| {
         epochs.load().source(SourceId(id)).map(|source| source.name.clone())
     }));

@@ -10,9 +10,12 @@ use toml::Spanned;
 use tracing_subscriber::EnvFilter;
 use wardnet_model::Indicator;
 use wardnet_protect::dns::DnsConfig;
+use wardnet_protect::hashlookup::HashlookupConfig;
+use wardnet_protect::known_files::KnownFilesConfig;
 use wardnet_protect::resolver::ResolverConfig;
 use wardnet_protect::rpz::RpzConfig;
 use wardnet_protect::safebrowsing::SafeBrowsingConfig;
+use wardnet_protect::virustotal::VirustotalConfig;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
 use wardnet_server::listen::Endpoint;
@@ -46,6 +49,12 @@ pub(crate) struct Config {
     /// What Safe Browsing clients are served; nothing where it is left out.
     #[serde(deserialize_with = "sound_service")]
     pub(crate) safe_browsing: Option<SafeBrowsingConfig>,
+    /// What hashlookup's clients are served; nothing where it is left out.
+    pub(crate) hashlookup: Option<HashlookupConfig>,
+    /// What VirusTotal's clients are served; nothing where it is left out.
+    pub(crate) virustotal: Option<VirustotalConfig>,
+    /// Filters of known files.
+    pub(crate) known_files: Vec<KnownFilesConfig>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
@@ -153,6 +162,7 @@ struct Sections {
     rpz: Vec<Spanned<IgnoredAny>>,
     dns: Vec<Spanned<IgnoredAny>>,
     resolver: Vec<Spanned<IgnoredAny>>,
+    known_files: Vec<Spanned<IgnoredAny>>,
 }
 
 impl Sections {
@@ -211,6 +221,13 @@ impl Config {
         Sections::look(text, "dns", complaints, |sections| sections.dns)?;
         let complaints = config.resolver.iter().map(|one| one.complaint().map(Into::into));
         Sections::look(text, "resolver", complaints, |sections| sections.resolver)?;
+        let complaints = config.known_files.iter().map(|one| one.complaint().map(Into::into));
+        Sections::look(text, "known_files", complaints, |sections| sections.known_files)?;
+        for (at, one) in config.known_files.iter().enumerate() {
+            if config.known_files.iter().take(at).any(|other| other.name == one.name) {
+                bail!("two known_files are called `{}`; rename one of them", one.name);
+            }
+        }
         Ok(config)
     }
 
@@ -243,6 +260,7 @@ impl Config {
         }
         self.resolver.iter_mut().for_each(|resolver| resolver.resolve(folder));
         self.rpz.iter_mut().for_each(|primary| primary.resolve(folder));
+        self.known_files.iter_mut().for_each(|one| one.resolve(folder));
     }
 }
 

@@ -15,6 +15,7 @@ mod feeds;
 mod http_document;
 mod import;
 mod intake;
+mod known;
 mod listeners;
 mod output;
 mod paths;

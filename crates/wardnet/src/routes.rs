@@ -1,12 +1,15 @@
 //! Every route, behind a gate that a reload replaces under running connections.
 
 use crate::config::Config;
+use crate::known::Foreign;
 use crate::{feeds, intake, reload, safe_browsing, tokens};
 use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use wardnet_protect::{changes, exports, health, lookup, openapi, safebrowsing, status};
+use wardnet_protect::{
+    changes, exports, hashlookup, health, lookup, openapi, safebrowsing, status, virustotal,
+};
 use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
@@ -24,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) exports: exports::ExportState,
     /// Safe Browsing, if the settings ask for it.
     pub(crate) safe_browsing: safe_browsing::Current,
+    /// What the interfaces of others answer from, where the settings ask for them.
+    pub(crate) foreign: Foreign,
     /// Health, readiness and metrics.
     pub(crate) health: health::HealthState,
     /// The status.
@@ -57,10 +62,15 @@ impl Parts {
             .merge(feeds::routes(&gate, Arc::clone(&self.feeds)))
             .merge(tokens::routes(&gate, Arc::clone(&self.tokens)))
             .merge(reload::routes(&gate, self.orders.clone()));
-        let router = match self.safe_browsing.load() {
-            Some(running) => router.merge(safebrowsing::routes(&gate, &running)),
-            None => router,
-        };
+        let foreign = [
+            self.safe_browsing.load().map(|running| safebrowsing::routes(&gate, &running)),
+            config
+                .hashlookup
+                .as_ref()
+                .map(|wanted| hashlookup::routes(&gate, wanted, self.foreign.hashlookup.clone())),
+            config.virustotal.as_ref().map(|_| virustotal::routes(&gate, &self.foreign.virustotal)),
+        ];
+        let router = foreign.into_iter().flatten().fold(router, Router::merge);
         with_problem_fallbacks(router, &gate)
     }
 }

@@ -53,6 +53,7 @@ impl Stream {
         let asker = Asker::new(&self.view, self.state.suffixes, self.now)
             .for_tenant(self.tenant)
             .with_names(self.state.names.as_ref())
+            .with_known_files(&self.state.known_files)
             .with_phrases(&self.phrases);
         let array = self.questions.is_array();
         let mut first = self.stage == Stage::Begin;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
+use wardnet_protect::known_files::KnownFiles;
 use wardnet_verdictdb::View;
 
 /// Questions that are sent together.
@@ -98,21 +99,22 @@ impl Answered {
     /// Whether nothing was found that could be told.
     fn says_nothing(&self) -> bool {
         let matched = self.value.get("matched").and_then(Value::as_array);
-        self.value["band"] == "unrated" && matched.is_some_and(Vec::is_empty)
+        let is_known_file = self.value.get("known_in").is_some();
+        self.value["band"] == "unrated" && matched.is_some_and(Vec::is_empty) && !is_known_file
     }
 }
 
 /// How questions are answered.
 enum Way {
     /// From the files that a clean stop left, while nothing in them has changed by itself.
-    Resting(View),
+    Resting(View, KnownFiles),
     /// By the server, or by an engine of our own.
     Backend(Backend),
 }
 
 impl Way {
     fn open(args: &Args) -> anyhow::Result<Self> {
-        let (data_dir, _) = folder(args)?;
+        let (data_dir, config) = folder(args)?;
         let socket = crate::paths::socket(&data_dir);
         let running = std::os::unix::net::UnixStream::connect(&socket).is_ok();
         if !running
@@ -120,7 +122,7 @@ impl Way {
             // Only the base names its sources; those of the overlay are named by the engine.
             && view.overlay.is_empty()
         {
-            return Ok(Self::Resting(view));
+            return Ok(Self::Resting(view, crate::known::files(&config)?));
         }
         Ok(Self::Backend(Backend::open(args)?))
     }
@@ -128,7 +130,7 @@ impl Way {
     /// One answer for each question, in their order.
     fn ask(&self, asked: &[String]) -> Vec<Answered> {
         let answers = match self {
-            Self::Resting(view) => Ok(from_view(view, asked)),
+            Self::Resting(view, known_files) => Ok(from_view(view, known_files, asked)),
             Self::Backend(backend) => request(backend, asked),
         };
         answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
@@ -140,15 +142,16 @@ impl Way {
 
     fn close(self) -> anyhow::Result<()> {
         match self {
-            Self::Resting(_) => Ok(()),
+            Self::Resting(..) => Ok(()),
             Self::Backend(backend) => backend.close(),
         }
     }
 }
 
-fn from_view(view: &View, asked: &[String]) -> Vec<u8> {
+fn from_view(view: &View, known_files: &KnownFiles, asked: &[String]) -> Vec<u8> {
     let mut answers = Vec::with_capacity(asked.len() * 400);
-    let asker = Asker::new(view, SuffixList::shipped(), crate::clock::now());
+    let asker =
+        Asker::new(view, SuffixList::shipped(), crate::clock::now()).with_known_files(known_files);
     for input in asked {
         // A failure is written as an answer of its own, with a status to match.
         drop(asker.answer_or_error(input, &[], &mut answers));

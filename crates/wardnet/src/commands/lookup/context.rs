@@ -25,7 +25,7 @@ impl Context {
         self.looked_into += 1;
         match way {
             // The store is opened by one process at a time: others may be asking, too.
-            Way::Resting(_) => vec![elsewhere(indicator)],
+            Way::Resting(..) => vec![elsewhere(indicator)],
             Way::Backend(_) if self.looked_into > LOOKED_INTO_MAX => vec![elsewhere(indicator)],
             Way::Backend(backend) => ask(backend, indicator).unwrap_or_default(),
         }
