@@ -1,6 +1,7 @@
 //! Response bodies of any length, written by a thread that waits for its reader: memory is that of
 //! a few frames, however slow the reader is.
 
+use crate::encoding::{Coder, Coding};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::io;
@@ -8,9 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use wardnet_verdictdb::LookupError;
-
-/// Bytes after which a frame is sent.
-const FRAME_BYTES: usize = 32 * 1024;
 
 /// Frames that wait for the client.
 const FRAMES_MAX: usize = 2;
@@ -36,6 +34,7 @@ impl From<LookupError> for Stop {
 #[derive(Debug)]
 pub(crate) struct Out {
     frame: Vec<u8>,
+    coder: Coder,
     sender: mpsc::Sender<Written>,
 }
 
@@ -47,15 +46,30 @@ impl Out {
 
     /// Sends what is written if it fills a frame.
     pub(crate) fn flush_full(&mut self) -> Result<(), Stop> {
-        if self.frame.len() < FRAME_BYTES {
+        if self.frame.len() < self.coder.part_bytes() {
             return Ok(());
         }
         self.flush()
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        let full = std::mem::replace(&mut self.frame, Vec::with_capacity(FRAME_BYTES + 1024));
-        self.sender.blocking_send(Ok(full.into())).map_err(|_| Stop::Gone)
+        let next = Vec::with_capacity(self.coder.part_bytes() + 1024);
+        let full = std::mem::replace(&mut self.frame, next);
+        let coded = self.coder.code(full);
+        self.send(coded)
+    }
+
+    fn send(&self, coded: Vec<u8>) -> Result<(), Stop> {
+        if coded.is_empty() {
+            return Ok(());
+        }
+        self.sender.blocking_send(Ok(coded.into())).map_err(|_| Stop::Gone)
+    }
+
+    fn finish(&mut self) -> Result<(), Stop> {
+        self.flush()?;
+        let coder = std::mem::replace(&mut self.coder, Coder::Identity);
+        self.send(coder.finish())
     }
 }
 
@@ -67,13 +81,14 @@ impl Frames {
     /// Begins to write. The place is given back when all is written, or nobody reads.
     pub(crate) fn begin(
         place: OwnedSemaphorePermit,
+        coding: Coding,
         write: impl FnOnce(&mut Out) -> Result<(), Stop> + Send + 'static,
     ) -> Self {
         let (sender, frames) = mpsc::channel(FRAMES_MAX);
         tokio::task::spawn_blocking(move || {
-            let mut out = Out { frame: Vec::with_capacity(FRAME_BYTES + 1024), sender };
+            let mut out = Out { frame: Vec::new(), coder: Coder::new(coding), sender };
             // Whoever is gone need not be told.
-            match write(&mut out).and_then(|()| out.flush()) {
+            match write(&mut out).and_then(|()| out.finish()) {
                 Ok(()) | Err(Stop::Gone) => {}
                 Err(Stop::Damaged(error)) => {
                     tracing::error!(%error, "a listing broke off");

@@ -28,6 +28,7 @@ pub mod answer;
 pub mod changes;
 mod dialect;
 pub mod dns;
+mod encoding;
 pub mod exports;
 mod frames;
 pub mod hashlookup;
