@@ -7,6 +7,7 @@
 //! and [`explain()`] shows how a verdict came about.
 
 mod base;
+mod chain;
 mod compact;
 mod defaults;
 mod dispute;
@@ -25,6 +26,7 @@ mod patterns;
 mod praise;
 mod rebuild;
 mod settle;
+mod testimony;
 mod writer;
 
 pub use engine::{Engine, Opened, Options};
@@ -34,4 +36,5 @@ pub use files::resting_view;
 pub use import::{Begun, DEFAULT_CONFIDENCE, Import, ImportTerms, Packer, Parcel};
 pub use key::public_key;
 pub use patterns::{PatternLine, PatternTerms, PatternsTaken, patterns_of};
+pub use testimony::testimonies;
 pub use writer::{Clock, Readers, WriteError, Writer, WriterThread, spawn};

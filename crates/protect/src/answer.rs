@@ -19,6 +19,7 @@ use wardnet_model::{
 };
 use wardnet_verdictdb::{Answer, Layer, LookupError, Match, Prefix, Question, Under, View};
 
+use crate::known_files::KnownFiles;
 use crate::opinion::{Opinion, Opinions};
 use date::{Date, date};
 use json::Json;
@@ -65,6 +66,7 @@ pub struct Asker<'v> {
     as_of: Date,
     phrases: Option<&'v Phrasebook>,
     opinions: Option<&'v Opinions>,
+    known_files: Option<&'v KnownFiles>,
 }
 
 impl<'v> Asker<'v> {
@@ -72,8 +74,17 @@ impl<'v> Asker<'v> {
     #[must_use]
     pub fn new(view: &'v View, suffixes: &'v SuffixList, now: Timestamp) -> Self {
         let as_of = date(view.as_of);
-        let (tenant, new_names, phrases, opinions) = (None, None, None, None);
-        Self { view, suffixes, tenant, now, new_names, as_of, phrases, opinions }
+        Self {
+            view,
+            suffixes,
+            tenant: None,
+            now,
+            new_names: None,
+            as_of,
+            phrases: None,
+            opinions: None,
+            known_files: None,
+        }
     }
 
     /// Asks as a tenant; the shared tenant has nothing of its own.
@@ -94,6 +105,13 @@ impl<'v> Asker<'v> {
     #[must_use]
     pub fn with_opinions(mut self, opinions: Option<&'v Opinions>) -> Self {
         self.opinions = opinions;
+        self
+    }
+
+    /// Names the filters that know a file.
+    #[must_use]
+    pub const fn with_known_files(mut self, known_files: &'v KnownFiles) -> Self {
+        self.known_files = Some(known_files);
         self
     }
 
@@ -155,6 +173,10 @@ impl<'v> Asker<'v> {
         }
         out.raw(r#"],"reasons":["#);
         self.write_reasons(&asked, answer, out);
+        let known_in = self.known_files.map(|known_files| known_files.holding(indicator));
+        if let Some(known_in) = known_in.filter(|known_in| !known_in.is_empty()) {
+            write_known_in(&known_in, out);
+        }
         out.raw("]");
         if let Some(opinion) = self.opinions.and_then(|all| all.on(indicator, answer)) {
             write_opinion(&opinion, out);
@@ -233,6 +255,17 @@ fn write_under(asked: &Asked<'_>, found: &Match<'_, '_>, out: &mut Json<'_>) {
         Under::Prefix(prefix) if !asked.is(prefix) => out.prefix(prefix),
         Under::Endpoint(endpoint) => out.escaped(&Indicator::Endpoint(endpoint).to_string()),
         Under::Prefix(_) | Under::Itself => out.again(asked.text.clone()),
+    }
+}
+
+/// Appends a reason, and the member that names the filters which know a file.
+fn write_known_in(known_in: &[String], out: &mut Json<'_>) {
+    out.comma_unless(false);
+    out.string(&format!("a known file, good or bad: {} has it", known_in.join(", ")));
+    out.raw(r#"],"known_in":["#);
+    for (at, name) in known_in.iter().enumerate() {
+        out.comma_unless(at == 0);
+        out.string(name);
     }
 }
 

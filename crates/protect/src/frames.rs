@@ -1,6 +1,7 @@
 //! Response bodies of any length, written by a thread that waits for its reader: memory is that of
 //! a few frames, however slow the reader is.
 
+use crate::encoding::{Coder, Coding};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::io;
@@ -8,9 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use wardnet_verdictdb::LookupError;
-
-/// Bytes after which a frame is sent.
-const FRAME_BYTES: usize = 32 * 1024;
 
 /// Frames that wait for the client.
 const FRAMES_MAX: usize = 2;
@@ -42,6 +40,7 @@ impl From<LookupError> for Stop {
 #[derive(Debug)]
 pub(crate) struct Out {
     frame: Vec<u8>,
+    coder: Coder,
     sender: mpsc::Sender<Written>,
 }
 
@@ -53,17 +52,23 @@ impl Out {
 
     /// Sends what is written if it fills a frame.
     pub(crate) fn flush_full(&mut self) -> Result<(), Stop> {
-        if self.frame.len() < FRAME_BYTES {
+        if self.frame.len() < self.coder.part_bytes() {
             return Ok(());
         }
-        let full = std::mem::replace(&mut self.frame, Vec::with_capacity(FRAME_BYTES + 1024));
-        self.send(Ok(full.into()), false)
+        let next = Vec::with_capacity(self.coder.part_bytes() + 1024);
+        let full = std::mem::replace(&mut self.frame, next);
+        let coded = self.coder.code(full);
+        // A coder may keep what it is given until more comes.
+        if coded.is_empty() { Ok(()) } else { self.send(Ok(coded.into()), false) }
     }
 
     /// Sends the rest. Whoever takes it knows that it is the last.
     fn finish(&mut self) -> Result<(), Stop> {
         let rest = std::mem::take(&mut self.frame);
-        self.send(Ok(rest.into()), true)
+        let mut coded = self.coder.code(rest);
+        let coder = std::mem::replace(&mut self.coder, Coder::Identity);
+        coded.extend_from_slice(&coder.finish());
+        self.send(Ok(coded.into()), true)
     }
 
     fn send(&self, bytes: Result<Bytes, LookupError>, is_last: bool) -> Result<(), Stop> {
@@ -82,11 +87,12 @@ impl Frames {
     /// Begins to write. The place is given back when all is written, or nobody reads.
     pub(crate) fn begin(
         place: OwnedSemaphorePermit,
+        coding: Coding,
         write: impl FnOnce(&mut Out) -> Result<(), Stop> + Send + 'static,
     ) -> Self {
         let (sender, frames) = mpsc::channel(FRAMES_MAX);
         tokio::task::spawn_blocking(move || {
-            let mut out = Out { frame: Vec::with_capacity(FRAME_BYTES + 1024), sender };
+            let mut out = Out { frame: Vec::new(), coder: Coder::new(coding), sender };
             // Whoever is gone need not be told.
             match write(&mut out).and_then(|()| out.finish()) {
                 Ok(()) | Err(Stop::Gone) => {}

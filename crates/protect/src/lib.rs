@@ -13,6 +13,9 @@
 //! | serve lists to take away | [`exports::routes`] |
 //! | serve CrowdSec's bouncers and agents | [`crowdsec::CrowdSec`] |
 //! | serve Safe Browsing clients | [`safebrowsing::routes`] |
+//! | serve hashlookup's clients | [`hashlookup::routes`] |
+//! | serve VirusTotal's clients | [`virustotal::routes`] |
+//! | know files by Bloom filters | [`known_files::KnownFiles`] |
 //! | serve `/v1/status` | [`status::routes`] |
 //! | serve DNS lists | [`dns::BoundDns`] |
 //! | describe the whole API | [`openapi::document`], [`openapi::routes`] |
@@ -28,10 +31,14 @@ pub mod answer;
 pub mod blockpage;
 pub mod changes;
 pub mod crowdsec;
+mod dialect;
 pub mod dns;
+mod encoding;
 pub mod exports;
 mod frames;
+pub mod hashlookup;
 pub mod health;
+pub mod known_files;
 pub mod lookup;
 mod missed;
 pub mod openapi;
@@ -44,6 +51,8 @@ pub mod status;
 mod trouble;
 
 pub use trouble::Troubles;
+pub mod virustotal;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

@@ -23,6 +23,7 @@ use wardnet_server::{Access, Admitted, Caller, Gate, Problem, Role, RouteSpec};
 use wardnet_verdictdb::Views;
 
 use crate::answer::{Asker, Failure, NewNames};
+use crate::known_files::KnownFiles;
 use crate::opinion::Opinions;
 use stream::Stream;
 
@@ -56,6 +57,8 @@ pub struct LookupState {
     pub names: Option<NewNames>,
     /// What models think of what is unrated.
     pub opinions: Option<Arc<Opinions>>,
+    /// Filters of known files.
+    pub known_files: KnownFiles,
     /// What one request may ask for.
     pub limits: Limits,
 }
@@ -65,7 +68,9 @@ impl LookupState {
     #[must_use]
     pub fn new(views: Arc<Views>) -> Self {
         let suffixes = SuffixList::shipped();
-        Self { views, suffixes, names: None, opinions: None, limits: Limits::default() }
+        let known_files = KnownFiles::default();
+        let (names, opinions, limits) = (None, None, Limits::default());
+        Self { views, suffixes, names, opinions, known_files, limits }
     }
 }
 
@@ -87,6 +92,7 @@ fn lookup(state: &LookupState, by: &Admitted, request: &Request) -> Result<Respo
     let asker = Asker::new(&view, state.suffixes, by.at())
         .for_tenant(tenant(by))
         .with_names(state.names.as_ref())
+        .with_known_files(&state.known_files)
         .with_opinions(state.opinions.as_deref().filter(|_| asked.opinion));
     let mut body = Vec::with_capacity(1024);
     asker.answer(&asked.indicator, &asked.addresses, &mut body).map_err(problem)?;

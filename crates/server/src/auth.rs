@@ -196,7 +196,7 @@ enum Credential<'a> {
 }
 
 /// `Authorization: Bearer` (RFC 6750 section 2.1), unless the route reads that itself, or else
-/// `X-Api-Key`.
+/// `X-Api-Key`, or as clients of VirusTotal spell it.
 fn credential(headers: &HeaderMap, own_authorization: bool) -> Credential<'_> {
     if let Some(value) = headers.get(AUTHORIZATION).filter(|_| !own_authorization) {
         // RFC 9110 section 11.1: the scheme's name is case-insensitive.
@@ -207,7 +207,7 @@ fn credential(headers: &HeaderMap, own_authorization: bool) -> Credential<'_> {
             _ => Credential::OtherScheme,
         };
     }
-    match headers.get("x-api-key") {
+    match headers.get("x-api-key").or_else(|| headers.get("x-apikey")) {
         Some(value) => Credential::Token(value.as_bytes()),
         None => Credential::None,
     }

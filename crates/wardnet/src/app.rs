@@ -8,13 +8,14 @@ use crate::reload::{self, Order};
 use crate::resolvers::Resolvers;
 use crate::routes::{Parts, Routes};
 use crate::watch::Watch;
-use crate::{feeds, intake, models, safe_browsing};
+use crate::{feeds, intake, known, models, safe_browsing};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
 use wardnet_protect::exports::ExportState;
+use wardnet_protect::known_files::KnownFiles;
 use wardnet_protect::opinion::Opinions;
 use wardnet_protect::{changes, health, lookup, openapi, status};
 use wardnet_server::tokens::FileTokens;
@@ -56,6 +57,8 @@ pub(crate) struct App {
     pub(crate) models: models::Models,
     /// The listeners for CrowdSec's clients.
     pub(crate) crowdsec: CrowdSecs,
+    /// Filters of known files.
+    pub(crate) known_files: KnownFiles,
     /// The protective resolvers.
     pub(crate) resolvers: Resolvers,
     /// Where orders arrive to read the settings again.
@@ -76,10 +79,13 @@ impl App {
         let feeds = Arc::new(feeds::Runner::new(data_dir, config, writer.clone())?);
         let (order, orders) = reload::orders();
         let exports = exports(Arc::clone(&change_feed), &writer);
+        let known_files = known::files(config)?;
+        known_files.register(&metrics);
         let health = Health::new();
         let models = models::Models::open(data_dir, &config.models, &metrics, &health)?;
         let opinions = || Arc::clone(&models.opinions);
-        let questions = questions(Arc::clone(&views), opinions(), &writer);
+        let mut questions = questions(Arc::clone(&views), opinions(), &writer);
+        questions.known_files = known_files.clone();
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
         let safe_browsing =
@@ -103,6 +109,7 @@ impl App {
         let open_to_all = config.metrics_anonymous;
         let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
         let parts = Parts {
+            foreign: known::Foreign::new(&views, writer.readers(), &known_files),
             tokens: Arc::clone(&tokens),
             metrics: metrics.clone(),
             questions,
@@ -136,6 +143,7 @@ impl App {
             safe_browsing,
             models,
             crowdsec,
+            known_files,
             resolvers,
             orders,
         })

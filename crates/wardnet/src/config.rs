@@ -13,9 +13,12 @@ use wardnet_model::Indicator;
 use wardnet_protect::blockpage::BlockPageConfig;
 use wardnet_protect::crowdsec::CrowdSecConfig;
 use wardnet_protect::dns::DnsConfig;
+use wardnet_protect::hashlookup::HashlookupConfig;
+use wardnet_protect::known_files::KnownFilesConfig;
 use wardnet_protect::resolver::ResolverConfig;
 use wardnet_protect::rpz::RpzConfig;
 use wardnet_protect::safebrowsing::SafeBrowsingConfig;
+use wardnet_protect::virustotal::VirustotalConfig;
 use wardnet_server::Limits;
 use wardnet_server::budget::BudgetConfig;
 use wardnet_server::listen::Endpoint;
@@ -56,6 +59,12 @@ pub(crate) struct Config {
     pub(crate) block_page: Option<BlockPageConfig>,
     /// Which models judge what nobody has listed.
     pub(crate) models: ModelsConfig,
+    /// What hashlookup's clients are served; nothing where it is left out.
+    pub(crate) hashlookup: Option<HashlookupConfig>,
+    /// What VirusTotal's clients are served; nothing where it is left out.
+    pub(crate) virustotal: Option<VirustotalConfig>,
+    /// Filters of known files.
+    pub(crate) known_files: Vec<KnownFilesConfig>,
     /// What tokens and addresses may ask.
     pub(crate) budget: BudgetConfig,
     /// Bounds of every listener.
@@ -172,6 +181,7 @@ struct Sections {
     dns: Vec<Spanned<IgnoredAny>>,
     resolver: Vec<Spanned<IgnoredAny>>,
     crowdsec: Vec<Spanned<IgnoredAny>>,
+    known_files: Vec<Spanned<IgnoredAny>>,
 }
 
 impl Sections {
@@ -237,6 +247,13 @@ impl Config {
             one.complaint().or(twice).map(Into::into)
         });
         Sections::look(text, "crowdsec", complaints, |sections| sections.crowdsec)?;
+        let complaints = config.known_files.iter().map(|one| one.complaint().map(Into::into));
+        Sections::look(text, "known_files", complaints, |sections| sections.known_files)?;
+        for (at, one) in config.known_files.iter().enumerate() {
+            if config.known_files.iter().take(at).any(|other| other.name == one.name) {
+                bail!("two known_files are called `{}`; rename one of them", one.name);
+            }
+        }
         Ok(config)
     }
 
@@ -272,6 +289,7 @@ impl Config {
         self.block_page.iter_mut().for_each(|page| page.resolve(folder));
         self.crowdsec.iter_mut().for_each(|section| section.resolve(folder));
         self.rpz.iter_mut().for_each(|primary| primary.resolve(folder));
+        self.known_files.iter_mut().for_each(|one| one.resolve(folder));
     }
 }
 

@@ -66,6 +66,10 @@ pub(crate) fn import_file(
     progress: &dyn Fn(u64),
 ) -> anyhow::Result<ImportOutcome> {
     let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    // It is read twice: what has not changed need not be taken in again.
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        return Err(anyhow!("not a regular file: write what comes through a pipe into one first"));
+    }
     let ImportOrder { format, options, mut terms, file_name, kinds } = order;
     terms.digest = digest(&mut file, format, &options, &terms)
         .with_context(|| format!("cannot read {}", path.display()))?;

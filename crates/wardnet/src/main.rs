@@ -17,6 +17,7 @@ mod feeds;
 mod http_document;
 mod import;
 mod intake;
+mod known;
 mod listeners;
 mod models;
 mod output;

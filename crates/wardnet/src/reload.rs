@@ -17,6 +17,8 @@ pub(crate) struct Difference {
     pub(crate) never_listed: bool,
     /// Budgets or limits are others: requests pass another gate.
     pub(crate) gate: bool,
+    /// What hashlookup's or VirusTotal's clients are served is another.
+    pub(crate) foreign: bool,
     /// The log says more or less.
     pub(crate) log: bool,
     /// Settings that only the next start takes up.
@@ -42,6 +44,9 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         safe_browsing: _,
         models: _,
         block_page: _,
+        known_files: _,
+        hashlookup,
+        virustotal,
     } = new;
     let mut next_start = Vec::new();
     if *data_dir != old.data_dir {
@@ -52,6 +57,7 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
     }
     Difference {
         never_listed: *never_listed != old.never_listed,
+        foreign: *hashlookup != old.hashlookup || *virustotal != old.virustotal,
         gate: *budget != old.budget || *limits != old.limits,
         log: *log != old.log,
         next_start,
@@ -113,6 +119,9 @@ mod tests {
         for text in ["[budget]\ntoken = { per_second = 1, burst = 1 }", "[limits]\nheaders_max = 9"]
         {
             assert_eq!(difference(text), Difference { gate: true, ..Difference::default() });
+        }
+        for text in ["[hashlookup]", "[hashlookup]\nanonymous = true", "[virustotal]"] {
+            assert_eq!(difference(text), Difference { foreign: true, ..Difference::default() });
         }
         let log = difference("log = \"debug\"");
         assert_eq!(log, Difference { log: true, ..Difference::default() });

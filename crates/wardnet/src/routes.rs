@@ -1,13 +1,16 @@
 //! Every route, behind a gate that a reload replaces under running connections.
 
 use crate::config::Config;
+use crate::known::Foreign;
 use crate::{crowdsec, feeds, intake, models, reload, safe_browsing, tokens};
 use axum::Router;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_protect::crowdsec::Machines;
-use wardnet_protect::{changes, exports, health, lookup, openapi, safebrowsing, status};
+use wardnet_protect::{
+    changes, exports, hashlookup, health, lookup, openapi, safebrowsing, status, virustotal,
+};
 use wardnet_server::{Budgets, Gate, LiveRouter, Metrics, Tokens, with_problem_fallbacks};
 
 /// What all routes answer from, as long as the process lives.
@@ -27,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) safe_browsing: safe_browsing::Current,
     /// The models that judge what nobody has listed.
     pub(crate) models: models::Models,
+    /// What the interfaces of others answer from, where the settings ask for them.
+    pub(crate) foreign: Foreign,
     /// Health, readiness and metrics.
     pub(crate) health: health::HealthState,
     /// The status.
@@ -64,10 +69,15 @@ impl Parts {
             .merge(models::routes(&gate, self.models.clone(), self.identify.writer.clone()))
             .merge(tokens::routes(&gate, Arc::clone(&self.tokens)))
             .merge(reload::routes(&gate, self.orders.clone()));
-        let router = match self.safe_browsing.load() {
-            Some(running) => router.merge(safebrowsing::routes(&gate, &running)),
-            None => router,
-        };
+        let foreign = [
+            self.safe_browsing.load().map(|running| safebrowsing::routes(&gate, &running)),
+            config
+                .hashlookup
+                .as_ref()
+                .map(|wanted| hashlookup::routes(&gate, wanted, self.foreign.hashlookup.clone())),
+            config.virustotal.as_ref().map(|_| virustotal::routes(&gate, &self.foreign.virustotal)),
+        ];
+        let router = foreign.into_iter().flatten().fold(router, Router::merge);
         with_problem_fallbacks(router, &gate)
     }
 }

@@ -45,6 +45,8 @@ pub enum Format {
     MetaMask,
     /// Hashes of files, one a line.
     HashList,
+    /// The NSRL's Reference Data Set as text.
+    Nsrl,
     /// CrowdSec's decisions, as JSON or as a table.
     CrowdSec,
     /// Suricata's reputation list.
@@ -60,7 +62,7 @@ pub enum Format {
 }
 
 /// Every format with its stable name and one sentence about it.
-const NAMES: [(Format, &str, &str); 25] = [
+const NAMES: [(Format, &str, &str); 26] = [
     (Format::IpList, "ip-list", "addresses, networks and ranges, one a line"),
     (Format::Hosts, "hosts", "hosts file rows such as `0.0.0.0 name`"),
     (Format::DomainList, "domain-list", "domain names, one a line"),
@@ -86,6 +88,7 @@ const NAMES: [(Format, &str, &str); 25] = [
     (Format::Csv, "csv", "a table with column names, or with `fields` that give them"),
     (Format::Json, "json", "JSON objects with telling fields, or with `fields` that name them"),
     (Format::Regex, "regex", "lines that `pattern`, an expression with named groups, takes apart"),
+    (Format::Nsrl, "nsrl", "the NSRL's Reference Data Set, `NSRLFile.txt`: known good files"),
 ];
 
 impl Format {

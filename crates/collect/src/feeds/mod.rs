@@ -32,6 +32,7 @@ mod mapping;
 mod metamask;
 mod misp_event;
 mod misp_warninglist;
+mod nsrl;
 mod output;
 mod patterns;
 mod plain;

@@ -3,6 +3,7 @@
 use crate::feeds::abuse_ch::AbuseCh;
 use crate::feeds::lines::{Line, Lines};
 use crate::feeds::maltrail::Maltrail;
+use crate::feeds::nsrl::Nsrl;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::plain::PlainError;
 use crate::feeds::regex_lines::RegexLines;
@@ -116,6 +117,7 @@ enum Rows {
     Rpz(Rpz),
     Maltrail(Maltrail),
     HashList,
+    Nsrl(Nsrl),
     SuricataIprep,
     SuricataDataset,
     Table(Box<Table>),
@@ -138,6 +140,7 @@ impl Rows {
             Format::Rpz => Self::Rpz(Rpz::default()),
             Format::Maltrail => Self::Maltrail(Maltrail::of(options.document.as_deref())),
             Format::HashList => Self::HashList,
+            Format::Nsrl => Self::Nsrl(Nsrl::default()),
             Format::SuricataIprep => Self::SuricataIprep,
             Format::SuricataDataset => Self::SuricataDataset,
             Format::Regex => {
@@ -206,6 +209,7 @@ impl Rows {
             Self::Rpz(state) => state.row(text, output),
             Self::Maltrail(state) => state.row(text, output),
             Self::HashList => hash_list::row(text, output),
+            Self::Nsrl(state) => state.row(text, output),
             Self::SuricataIprep => suricata::reputation(text, output),
             Self::SuricataDataset => suricata::data_set(text, output),
             Self::Table(state) => state.row(text, output),

@@ -12,8 +12,8 @@ use wardnet_score::{Contribution, Epoch, Explanation, GroupTerm, ONE, Probabilit
 use wardnet_server::{Caller, Problem, Query, now_unix};
 use wardnet_verdictdb::{Question, View};
 
-use super::chain::{Link, chain};
 use super::{Api, answer, blocking, failed, forms, tenant};
+use crate::chain::{Link, chain};
 use crate::{EvidenceLine, Explained, PatternLine};
 
 /// The name shown for a source whose evidence may not be shown.

@@ -13,7 +13,6 @@
 //! Everything runs as the token's tenant: it sees its own and what is shared, and adds to its own.
 //! What reads the store runs on threads that may block; what writes asks the [`Writer`].
 
-mod chain;
 mod decisions;
 mod evidence;
 mod explain;

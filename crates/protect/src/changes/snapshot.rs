@@ -6,6 +6,7 @@
 
 use super::asked::Filter;
 use super::text;
+use crate::encoding::Coding;
 use crate::frames::{Frames, Out, Stop};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,7 +25,7 @@ pub(super) struct Listing {
 impl Listing {
     /// Begins to write.
     pub(super) fn begin(self, place: OwnedSemaphorePermit) -> Frames {
-        Frames::begin(place, move |out| self.write(out))
+        Frames::begin(place, Coding::Identity, move |out| self.write(out))
     }
 
     fn write(&self, out: &mut Out) -> Result<(), Stop> {

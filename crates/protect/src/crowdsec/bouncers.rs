@@ -5,6 +5,7 @@ use super::book::{BouncerId, Known};
 use super::config::CrowdSecConfig;
 use super::stream::Pull;
 use super::told::secs;
+use crate::encoding::Coding;
 use crate::frames::{Frames, Out, Stop};
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Request, State};
@@ -79,7 +80,8 @@ pub(super) fn begin(
         Problem::unavailable("as many long answers are being written as may")
             .with_retry_after_secs(5)
     })?;
-    Ok(Frames::begin(place, write))
+    // CrowdSec never codes its replies, and its bouncers do not ask for it.
+    Ok(Frames::begin(place, Coding::Identity, write))
 }
 
 /// What tells a bouncer from others: its key, its address, its program, and what it wants to hear.

@@ -6,6 +6,7 @@ use crate::parameter::{number, read};
 use wardnet_model::{Category, CategorySet, Kind, Risk};
 use wardnet_score::{Level, Policy};
 use wardnet_server::Problem;
+use wardnet_verdictdb::Cursor;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) struct Asked {
     pub(super) max: usize,
     /// Whether only what may be handed on is wanted.
     pub(super) for_others: bool,
+    /// Only what changed since is wanted.
+    pub(super) since: Option<Cursor>,
 }
 
 impl Asked {
@@ -25,6 +28,7 @@ impl Asked {
     pub(super) fn read(format: Format, query: &str) -> Result<Self, Problem> {
         let (mut kinds, mut policy) = (Vec::new(), Policy::default());
         let (mut risk_min, mut max, mut for_others) = (Risk::ZERO, usize::MAX, false);
+        let mut since = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "kind" => kinds.push(kind(format, &value)?),
@@ -48,15 +52,44 @@ impl Asked {
                         _ => return Err(Problem::bad_request("`for` is `own` or `others`")),
                     }
                 }
+                "since" => since = Some(read::<Cursor>("since", &value)?),
                 _ => {
                     return Err(Problem::bad_request(
                         "unknown parameter; known are `kind`, `category`, `level`, `risk_min`, \
-                         `max` and `for`",
+                         `max`, `for` and `since`",
                     ));
                 }
             }
         }
-        Ok(Self { kinds, policy, risk_min, max, for_others })
+        let asked = Self { kinds, policy, risk_min, max, for_others, since };
+        asked.complaint(format).map_or(Ok(asked), |complaint| Err(Problem::not_found(complaint)))
+    }
+
+    /// All that is blocked, with the default policy.
+    pub(super) fn all() -> Self {
+        Self {
+            kinds: Vec::new(),
+            policy: Policy::default(),
+            risk_min: Risk::ZERO,
+            max: usize::MAX,
+            for_others: false,
+            since: None,
+        }
+    }
+
+    /// Says what changes there is no list of, or nothing. What hangs on more than an entry itself
+    /// cannot be told by the changes of entries.
+    fn complaint(&self, format: Format) -> Option<&'static str> {
+        let is_plain = self.risk_min == Risk::ZERO && self.max == usize::MAX && !self.for_others;
+        match self.since {
+            Some(_) if !super::delta::can(format) => Some(
+                "there are no lists of changes in this format; take plain, csv, ndjson or stix",
+            ),
+            Some(_) if !is_plain => {
+                Some("there are no lists of changes by `risk_min`, `max` or `for`; take the whole")
+            }
+            _ => None,
+        }
     }
 
     /// Whether things of a kind are wanted. Networks go with the addresses of their family.

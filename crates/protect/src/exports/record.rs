@@ -79,6 +79,19 @@ pub(super) fn csv(item: &Item, out: &mut Vec<u8>) {
 }
 
 pub(super) fn ndjson(item: &Item, out: &mut Vec<u8>) {
+    put!(out, "{}", object(item));
+}
+
+/// What became of an entry.
+pub(super) fn ndjson_change(item: &Item, change: &str, out: &mut Vec<u8>) {
+    let mut object = object(item);
+    if let Some(object) = object.as_object_mut() {
+        object.insert("change".to_owned(), change.into());
+    }
+    put!(out, "{object}");
+}
+
+fn object(item: &Item) -> Value {
     let names: Vec<_> = item.categories.iter().map(|category| category.name()).collect();
     let mut object = json!({
         "indicator": item.text(),
@@ -92,17 +105,39 @@ pub(super) fn ndjson(item: &Item, out: &mut Vec<u8>) {
             object.insert(name.to_owned(), date.to_string().into());
         }
     }
-    put!(out, "{object}");
+    object
 }
 
 /// A STIX indicator. Its identifier follows from its pattern, so that it stays the same.
 pub(super) fn stix(item: &Item, number: usize, out: &mut Vec<u8>) {
+    let object = indicator(item);
+    put_object(object, number, out);
+}
+
+/// A STIX indicator that is taken back (section 3.7 of STIX 2.1).
+pub(super) fn stix_revoked(item: &Item, number: usize, moment: Timestamp, out: &mut Vec<u8>) {
+    let mut object = indicator(item);
+    object.insert("revoked".to_owned(), true.into());
+    object.insert("modified".to_owned(), stix_date(Some(moment)).into());
+    put_object(object, number, out);
+}
+
+fn put_object(object: Map<String, Value>, number: usize, out: &mut Vec<u8>) {
+    if number > 0 {
+        out.extend_from_slice(b",\n");
+    }
+    out.extend_from_slice(Value::Object(object).to_string().as_bytes());
+}
+
+/// STIX demands milliseconds (section 3.2).
+fn stix_date(date: Option<Timestamp>) -> String {
+    date.unwrap_or(Timestamp(0)).to_string().replace('Z', ".000Z")
+}
+
+fn indicator(item: &Item) -> Map<String, Value> {
     let pattern = pattern(item);
-    // STIX demands milliseconds (section 3.2).
-    let date =
-        |date: Option<Timestamp>| date.unwrap_or(Timestamp(0)).to_string().replace('Z', ".000Z");
-    let seen = date(item.first_seen);
-    let changed = date(item.last_seen.or(item.first_seen));
+    let seen = stix_date(item.first_seen);
+    let changed = stix_date(item.last_seen.or(item.first_seen));
     let mut object = Map::new();
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("type", "indicator".into());
@@ -120,10 +155,7 @@ pub(super) fn stix(item: &Item, number: usize, out: &mut Vec<u8>) {
     if !labels.is_empty() {
         set("labels", json!(labels));
     }
-    if number > 0 {
-        out.extend_from_slice(b",\n");
-    }
-    out.extend_from_slice(Value::Object(object).to_string().as_bytes());
+    object
 }
 
 fn indicator_types(item: &Item) -> &'static [&'static str] {
@@ -145,8 +177,12 @@ fn pattern(item: &Item) -> String {
     format!("[{object} = '{text}']")
 }
 
-/// A UUID of version 5 (RFC 9562 section 5.5).
 fn identifier(kind: &str, name: &str) -> String {
+    format!("{kind}--{}", uuid(name))
+}
+
+/// A UUID of version 5 (RFC 9562 section 5.5).
+pub(super) fn uuid(name: &str) -> String {
     let digest = Sha1::new().chain_update(STIX_SPACE).chain_update(name.as_bytes()).finalize();
     let mut bytes = [0u8; 16];
     bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
@@ -155,12 +191,5 @@ fn identifier(kind: &str, name: &str) -> String {
     *eight = *eight & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{kind}--{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }

@@ -204,3 +204,191 @@ async fn what_a_client_has_is_not_sent_again() {
     scene.say("new.top", Scope::Exact, Some((90, Category::Malware)), 1);
     assert_eq!(ask(router, token, tag).await.status(), StatusCode::OK);
 }
+
+impl Scene {
+    /// A list with its cursor.
+    async fn with_cursor(&self, path: &str) -> (BTreeSet<String>, String) {
+        let path = format!("/v1/export/{path}");
+        let response = self.house.get(&self.router, &path, Some(&self.house.reader)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let cursor = response.headers()[CURSOR].to_str().unwrap().to_owned();
+        (text(response).await.lines().map(str::to_owned).collect(), cursor)
+    }
+
+    async fn status(&self, path: &str) -> StatusCode {
+        let path = format!("/v1/export/{path}");
+        self.house.get(&self.router, &path, Some(&self.house.reader)).await.status()
+    }
+
+    /// A source takes back what it said.
+    fn take_back(&mut self, text: &str, scope: Scope, layer: Layer) {
+        let indicator = Indicator::parse(text).unwrap();
+        let (kind, key) = (indicator.kind().unwrap(), indicator.key());
+        self.seq += 1;
+        let change = Change { seq: self.seq, layer, kind, key, scope, new: None };
+        self.views.publish(&[change], CREATED);
+    }
+}
+
+#[tokio::test]
+async fn whoever_applies_the_changes_has_the_list_of_now() {
+    let mut scene = Scene::new();
+    let (mut list, mut cursor) = scene.with_cursor("plain").await;
+    let bad = Some((90, Category::Malware));
+    for step in 0..6 {
+        match step {
+            0 => scene.say("new.top", Scope::Exact, bad, 1),
+            1 => scene.take_back("exact.top", Scope::Exact, Layer::Evidence),
+            // Twice in one list of changes, and back to where it was.
+            2 => {
+                scene.take_back("new.top", Scope::Exact, Layer::Evidence);
+                scene.say("new.top", Scope::Exact, bad, 2);
+                scene.say("fleeting.top", Scope::Exact, bad, 2);
+                scene.take_back("fleeting.top", Scope::Exact, Layer::Evidence);
+            }
+            3 => scene.say("doubtful.top", Scope::Exact, Some((80, Category::Malware)), 1),
+            4 => scene.say("101.9.9.9", Scope::Exact, Some((40, Category::Spam)), 1),
+            _ => scene.take_back(FILE, Scope::Exact, Layer::Evidence),
+        }
+        let (changes, next) = scene.with_cursor(&format!("plain?since={cursor}")).await;
+        assert!(!changes.is_empty(), "{step}");
+        for change in changes {
+            match change.split_at(1) {
+                ("+", line) => drop(list.insert(line.to_owned())),
+                ("-", line) => drop(list.remove(line)),
+                _ => panic!("{change}"),
+            }
+        }
+        cursor = next;
+        let (whole, _) = scene.with_cursor("plain").await;
+        assert_eq!(list, whole, "{step}");
+    }
+    let (nothing, same) = scene.with_cursor(&format!("plain?since={cursor}")).await;
+    assert_eq!((nothing.len(), same), (0, cursor));
+}
+
+#[tokio::test]
+async fn changes_say_what_became_of_an_entry() {
+    let mut scene = Scene::new();
+    let (_, cursor) = scene.with_cursor("plain").await;
+    scene.say("new.top", Scope::Exact, Some((90, Category::Malware)), 1);
+    scene.take_back("exact.top", Scope::Exact, Layer::Evidence);
+    let (csv, _) = scene.with_cursor(&format!("csv?since={cursor}")).await;
+    assert!(
+        csv.contains("change,indicator,kind,scope,risk,categories,first_seen,last_seen"),
+        "{csv:?}"
+    );
+    assert!(csv.iter().any(|line| line.starts_with("added,new.top,domain,exact,90,malware,")));
+    assert!(csv.iter().any(|line| line.starts_with("removed,exact.top,domain,")));
+    let (lines, _) = scene.with_cursor(&format!("ndjson?since={cursor}&kind=domain")).await;
+    let lines: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |change: &str| -> Vec<&str> {
+        let some = lines.iter().filter(|line| line["change"] == change);
+        some.map(|line| line["indicator"].as_str().unwrap()).collect()
+    };
+    assert_eq!((of("added"), of("removed")), (vec!["new.top"], vec!["exact.top"]));
+    let bundle = scene.list(&format!("stix?since={cursor}")).await;
+    let bundle: serde_json::Value = serde_json::from_str(&bundle).unwrap();
+    let objects = bundle["objects"].as_array().unwrap();
+    let revoked = objects.iter().find(|one| one["revoked"] == true).unwrap();
+    assert_eq!((objects.len(), &revoked["name"]), (2, &"exact.top".into()));
+}
+
+#[tokio::test]
+async fn what_the_changes_of_entries_cannot_tell_is_gone() {
+    let mut scene = Scene::new();
+    let (_, cursor) = scene.with_cursor("plain").await;
+    // An allow of one name alone concerns its pages too, where there are pages in the list.
+    scene.say("exact.top", Scope::Exact, None, 0);
+    assert_eq!(scene.status(&format!("plain?since={cursor}")).await, StatusCode::GONE);
+    let (changes, _) = scene.with_cursor(&format!("plain?kind=domain&since={cursor}")).await;
+    assert_eq!(changes, set(&["-exact.top"]));
+    scene.say("evil.top", Scope::Subtree, None, 0);
+    assert_eq!(scene.status(&format!("plain?kind=domain&since={cursor}")).await, StatusCode::GONE);
+    let other = "00000000000000ff-3";
+    assert_eq!(scene.status(&format!("plain?since={other}")).await, StatusCode::GONE);
+    for path in
+        ["hosts?since=", "plain?max=3&since=", "plain?risk_min=80&since=", "csv?for=others&since="]
+    {
+        assert_eq!(scene.status(&format!("{path}{cursor}")).await, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(scene.status("plain?since=nonsense").await, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn lists_are_coded_as_clients_like_it() {
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+    let scene = Scene::new();
+    let whole = scene.list("plain").await;
+    let get = async |accepted: &str, known: &str| {
+        let request = Request::builder()
+            .uri("/v1/export/plain")
+            .header("authorization", format!("Bearer {}", scene.house.reader))
+            .header("accept-encoding", accepted)
+            .header("if-none-match", known);
+        scene.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let mut tags = BTreeSet::new();
+    for (accepted, coding) in [("gzip", Some("gzip")), ("gzip, zstd", Some("zstd")), ("", None)] {
+        let reply = get(accepted, "").await;
+        let header =
+            |name| reply.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(
+            (header(CONTENT_ENCODING).as_deref(), header(VARY).as_deref()),
+            (coding, Some("accept-encoding"))
+        );
+        let tag = header(ETAG).unwrap();
+        assert_eq!(get(accepted, &tag).await.status(), StatusCode::NOT_MODIFIED);
+        assert!(tags.insert(tag));
+        let body = axum::body::to_bytes(reply.into_body(), 1 << 20).await.unwrap();
+        let mut back = Vec::new();
+        match coding {
+            Some("gzip") => {
+                std::io::copy(&mut flate2::read::GzDecoder::new(&*body), &mut back).unwrap();
+            }
+            Some(_) => {
+                let mut decoder = ruzstd::decoding::StreamingDecoder::new(&*body).unwrap();
+                std::io::copy(&mut decoder, &mut back).unwrap();
+            }
+            None => back = body.to_vec(),
+        }
+        assert_eq!(String::from_utf8(back).unwrap(), whole);
+    }
+}
+
+#[tokio::test]
+async fn a_misp_feed_has_each_value_in_one_event() {
+    let scene = Scene::new();
+    let read = async |file: &str| -> serde_json::Value {
+        serde_json::from_str(&scene.list(&format!("misp/{file}")).await).unwrap()
+    };
+    let manifest = read("manifest.json").await;
+    let mut values = BTreeSet::new();
+    for (id, event) in manifest.as_object().unwrap() {
+        let whole = read(&format!("{id}.json")).await;
+        let whole = &whole["Event"];
+        assert_eq!((&whole["uuid"], &whole["info"]), (&id.as_str().into(), &event["info"]));
+        assert_eq!(
+            (&event["date"], &event["timestamp"]),
+            (&"2026-08-22".into(), &CREATED.0.to_string().into())
+        );
+        for attribute in whole["Attribute"].as_array().unwrap() {
+            assert_eq!(attribute["to_ids"], true);
+            assert!(values.insert(attribute["value"].as_str().unwrap().to_owned()), "{attribute}");
+        }
+    }
+    let (plain, _) = scene.with_cursor("plain").await;
+    assert_eq!(values, plain);
+    let hashes = scene.list("misp/hashes.csv").await;
+    assert_eq!(hashes.lines().count(), plain.len());
+    // MD5 of `evil.top`.
+    assert!(hashes.contains(&format!("{},", md5_of("evil.top"))), "{hashes}");
+    assert_eq!(scene.status("misp/nothing.json").await, StatusCode::NOT_FOUND);
+}
+
+fn md5_of(text: &str) -> String {
+    use md5::{Digest as _, Md5};
+    wardnet_model::hex::Hex(&Md5::digest(text)).to_string()
+}

@@ -8,9 +8,9 @@ use crate::frames::{Out, Stop};
 use ipnet::IpNet;
 use std::sync::Arc;
 use wardnet_model::{
-    DomainName, HostRef, Indicator, Kind, SuffixList, TenantId, Timestamp, Url, domain_key,
+    DomainName, HostRef, Indicator, Kind, Scope, SuffixList, TenantId, Timestamp, Url, domain_key,
 };
-use wardnet_verdictdb::{Listed, LookupError, Prefix, Question, View};
+use wardnet_verdictdb::{Facts, Layer, Listed, LookupError, Prefix, Profile, Question, View};
 
 /// What is listed, for whom, and when.
 pub(super) struct Walk {
@@ -62,7 +62,7 @@ impl Walk {
     }
 
     /// Calls `take` for every entry of the list, until as many were said as are wanted.
-    fn each(
+    pub(super) fn each(
         &self,
         format: Format,
         mut take: impl FnMut(&Item) -> Result<bool, Stop>,
@@ -90,23 +90,30 @@ impl Walk {
     /// the same thing has done it, or where it is said already of what it lies in.
     fn item(&self, format: Format, listed: &Listed<'_>) -> Result<Option<Item>, LookupError> {
         let entry = &listed.entry;
-        let profile = entry.profile;
-        let policy = self.asked.policy;
-        if !policy.blocks(profile.risk, profile.band, profile.categories) {
+        if !self.blocks(entry.profile) {
             return Ok(None);
         }
-        let Some((indicator, mut thing)) = read(entry.kind, &entry.key, entry.name) else {
+        let Some(told) = read(entry.kind, &entry.key, entry.name) else { return Ok(None) };
+        self.item_of(format, told, entry.facts, Some((entry.layer(), entry.scope)))
+    }
+
+    /// What a thing puts into the list. `at` is the entry that is looked at, where there may be
+    /// others of the same thing: the first of them puts it in.
+    pub(super) fn item_of(
+        &self,
+        format: Format,
+        (indicator, mut thing): (Indicator, Thing),
+        facts: Option<Facts>,
+        at: Option<(Layer, Scope)>,
+    ) -> Result<Option<Item>, LookupError> {
+        let Some(kind) = indicator.kind() else { return Ok(None) };
+        let policy = self.asked.policy;
+        let hits = self.view.find(self.tenant, kind, &indicator.key(), self.now)?;
+        let blocking = || hits.iter().filter(|(_, hit)| self.blocks(hit.profile));
+        let Some(first) = blocking().map(|(layer, hit)| (layer, hit.scope)).min() else {
             return Ok(None);
         };
-        let hits = self.view.find(self.tenant, entry.kind, &indicator.key(), self.now)?;
-        let blocking = || {
-            hits.iter().filter(|(_, hit)| {
-                let profile = hit.profile;
-                policy.blocks(profile.risk, profile.band, profile.categories)
-            })
-        };
-        let first = blocking().map(|(layer, hit)| (layer, hit.scope)).min();
-        if first != Some((entry.layer(), entry.scope)) {
+        if at.is_some_and(|at| at != first) {
             return Ok(None);
         }
         let (risk, band, categories) = {
@@ -127,11 +134,17 @@ impl Walk {
         if !blocks || !is_asked_for || !may_go || self.is_told_above(format, &thing)? {
             return Ok(None);
         }
-        let first_seen = entry.facts.map(|facts| facts.first_seen);
-        let last_seen = entry.facts.map(|facts| facts.last_seen);
+        let first_seen = facts.map(|facts| facts.first_seen);
+        let last_seen = facts.map(|facts| facts.last_seen);
         let categories = if categories.is_empty() { self.asked.categories() } else { categories };
-        let risk = risk.max(profile.risk);
+        let own = blocking().map(|(_, hit)| hit.profile.risk).max();
+        let risk = risk.max(own.unwrap_or_default());
         Ok(Some(Item { thing, indicator, risk, categories, first_seen, last_seen }))
+    }
+
+    /// Whether the list's policy blocks what is said so.
+    pub(super) fn blocks(&self, profile: &Profile) -> bool {
+        self.asked.policy.blocks(profile.risk, profile.band, profile.categories)
     }
 
     /// Whether a name is said already by one above it, in formats whose programs refuse or warn of
@@ -147,10 +160,8 @@ impl Walk {
             let key = domain_key(parent.as_str());
             let hits = self.view.find(self.tenant, Kind::Domain, &key, self.now)?;
             let is_told = hits.iter().any(|(_, hit)| {
-                let (scope, profile) = (hit.scope, hit.profile);
-                let blocks =
-                    self.asked.policy.blocks(profile.risk, profile.band, profile.categories);
-                blocks && scope.covers_beneath() && scope.covers_self()
+                let scope = hit.scope;
+                self.blocks(hit.profile) && scope.covers_beneath() && scope.covers_self()
             });
             if is_told {
                 return Ok(true);
@@ -161,7 +172,11 @@ impl Walk {
 }
 
 /// What an entry is about; `None` where its text is not kept.
-fn read(kind: Kind, key: &wardnet_model::Key, name: Option<&str>) -> Option<(Indicator, Thing)> {
+pub(super) fn read(
+    kind: Kind,
+    key: &wardnet_model::Key,
+    name: Option<&str>,
+) -> Option<(Indicator, Thing)> {
     match kind {
         Kind::Domain => {
             let name = DomainName::parse(name?).ok()?;

@@ -57,6 +57,7 @@ impl Stream {
         let asker = Asker::new(&self.view, self.state.suffixes, self.now)
             .for_tenant(self.tenant)
             .with_names(self.state.names.as_ref())
+            .with_known_files(&self.state.known_files)
             .with_phrases(&self.phrases)
             .with_opinions(self.opinions.as_deref());
         let array = self.questions.is_array();

@@ -5,6 +5,7 @@ use crate::backend::folder;
 use crate::output::line;
 use anyhow::Context as _;
 use std::process::ExitCode;
+use wardnet_protect::known_files::KnownFiles;
 use wardnet_server::Tls;
 
 /// Runs the command.
@@ -64,6 +65,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         line("Safe Browsing on every HTTP listener");
     }
     crate::models::load_all(&config.models)?;
+    if config.hashlookup.is_some() {
+        line("hashlookup on every HTTP listener, below /hashlookup/");
+    }
+    if config.virustotal.is_some() {
+        line("VirusTotal's interface on every HTTP listener, below /api/v3/");
+    }
+    for told in KnownFiles::default().apply(crate::known::prepare(&config)?) {
+        line(told);
+    }
     match &config.feeds {
         Some(path) => {
             let catalogue = crate::feeds::load(path)?;

@@ -8,10 +8,19 @@ use crate::output::{ImportLine, line};
 use anyhow::Context as _;
 use axum::body::Body;
 use axum::http::Method;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+/// Bytes of a file that are sent at once.
+const PART_BYTES: usize = 256 * 1024;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, options: &Ingest) -> anyhow::Result<ExitCode> {
@@ -74,8 +83,32 @@ fn progress_bar(name: &str) -> ProgressBar {
     bar
 }
 
+/// A file on its way to the server: read as it is sent, so that memory does not grow with it.
+struct Upload(File);
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let mut part = vec![0; PART_BYTES];
+        // A command has nothing else to do meanwhile.
+        Poll::Ready(match self.0.read(&mut part) {
+            Ok(0) => None,
+            Ok(read) => {
+                part.truncate(read);
+                Some(Ok(Frame::data(part.into())))
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
 fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<ImportLine> {
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let body = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut query = format!(
         "source={}&name={}&snapshot={}",
         escape(&reading.source),
@@ -96,6 +129,6 @@ fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<I
     }
     let path = format!("/v1/ingest?{query}");
     let octets = Some("application/octet-stream");
-    let reply = backend.send(Method::POST, &path, octets, Body::from(bytes))?;
+    let reply = backend.send(Method::POST, &path, octets, Body::new(Upload(body)))?;
     Ok(ImportLine::from_json(reply.json()?))
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
+use wardnet_protect::known_files::KnownFiles;
 use wardnet_protect::opinion::Opinions;
 use wardnet_verdictdb::View;
 
@@ -100,14 +101,15 @@ impl Answered {
     /// Whether nothing was found that could be told.
     fn says_nothing(&self) -> bool {
         let matched = self.value.get("matched").and_then(Value::as_array);
-        self.value["band"] == "unrated" && matched.is_some_and(Vec::is_empty)
+        let is_known_file = self.value.get("known_in").is_some();
+        self.value["band"] == "unrated" && matched.is_some_and(Vec::is_empty) && !is_known_file
     }
 }
 
 /// How questions are answered.
 enum Way {
     /// From the files that a clean stop left, while nothing in them has changed by itself.
-    Resting(View, Option<Box<Opinions>>),
+    Resting(View, KnownFiles, Option<Box<Opinions>>),
     /// By the server, or by an engine of our own.
     Backend(Backend),
 }
@@ -125,7 +127,8 @@ impl Way {
             let wanted = &config.models;
             let models = wanted.opinions.then(|| models::load_all(wanted)).transpose()?;
             let opinions = models.map(|models| Opinions::new(models, wanted.cache_bytes_max));
-            return Ok(Self::Resting(view, opinions.map(Box::new)));
+            let known_files = crate::known::files(&config)?;
+            return Ok(Self::Resting(view, known_files, opinions.map(Box::new)));
         }
         Ok(Self::Backend(Backend::open(args)?))
     }
@@ -133,7 +136,9 @@ impl Way {
     /// One answer for each question, in their order.
     fn ask(&self, asked: &[String]) -> Vec<Answered> {
         let answers = match self {
-            Self::Resting(view, opinions) => Ok(from_view(view, opinions.as_deref(), asked)),
+            Self::Resting(view, known_files, opinions) => {
+                Ok(from_view(view, known_files, opinions.as_deref(), asked))
+            }
             Self::Backend(backend) => request(backend, asked),
         };
         answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
@@ -151,10 +156,16 @@ impl Way {
     }
 }
 
-fn from_view(view: &View, opinions: Option<&Opinions>, asked: &[String]) -> Vec<u8> {
+fn from_view(
+    view: &View,
+    known_files: &KnownFiles,
+    opinions: Option<&Opinions>,
+    asked: &[String],
+) -> Vec<u8> {
     let mut answers = Vec::with_capacity(asked.len() * 400);
-    let asker =
-        Asker::new(view, SuffixList::shipped(), crate::clock::now()).with_opinions(opinions);
+    let asker = Asker::new(view, SuffixList::shipped(), crate::clock::now())
+        .with_known_files(known_files)
+        .with_opinions(opinions);
     for input in asked {
         // A failure is written as an answer of its own, with a status to match.
         drop(asker.answer_or_error(input, &[], &mut answers));

@@ -239,6 +239,7 @@ impl Server<'_> {
         let dns = self.app.dns.prepare(&new.dns)?;
         let resolvers = self.app.resolvers.prepare(&new.resolver)?;
         let crowdsec = self.app.crowdsec.prepare(&new)?;
+        let known_files = crate::known::prepare(&new)?;
         let difference = reload::compare(&self.config, &new);
         self.app.tokens.reload()?;
         let mut changes = Vec::new();
@@ -257,7 +258,11 @@ impl Server<'_> {
         if difference.gate {
             changes.push("budgets and limits changed".to_owned());
         }
-        if difference.gate || service.is_some() {
+        changes.extend(self.app.known_files.apply(known_files));
+        if difference.foreign {
+            changes.push("hashlookup and virustotal changed".to_owned());
+        }
+        if difference.gate || difference.foreign || service.is_some() {
             self.app.routes.renew(&self.config, &new);
         }
         changes.extend(self.app.feeds.replace(feeds));

@@ -6,7 +6,7 @@ use crate::feeds::lines::{Line, Lines};
 use crate::feeds::mapping::Role;
 use crate::feeds::table::{self, Publisher};
 use crate::feeds::{
-    Format, Limits, abuse_ch, adblock, dnsmasq, domain_list, hash_list, hosts, ip_list, rpz,
+    Format, Limits, abuse_ch, adblock, dnsmasq, domain_list, hash_list, hosts, ip_list, nsrl, rpz,
     suricata, unbound,
 };
 
@@ -65,6 +65,9 @@ pub(super) fn detect(head: &[u8], file_name: &str) -> Detection {
         }
         if abuse_ch::names_columns(text.trim_start_matches('#').trim()) {
             return Detection::sure(Format::AbuseChCsv, 97, format!("it names columns: {text}"));
+        }
+        if votes.rows == 0 && nsrl::names_columns(text) {
+            return Detection::sure(Format::Nsrl, 97, "it names the columns of the NSRL's set");
         }
         let says_something = text.contains(char::is_alphanumeric);
         if votes.rows == 0 && says_something {

@@ -8,9 +8,9 @@ use wardnet_model::{
 
 /// One thing of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
+pub(crate) struct Link {
     /// What is looked up.
-    pub(super) indicator: Indicator,
+    pub(crate) indicator: Indicator,
     reach: Reach,
 }
 
@@ -29,7 +29,7 @@ enum Reach {
 
 impl Link {
     /// Whether a statement of this scope speaks of the thing asked about.
-    pub(super) fn applies(&self, scope: Scope) -> bool {
+    pub(crate) fn applies(&self, scope: Scope) -> bool {
         match self.reach {
             Reach::Itself => scope.covers_self(),
             Reach::Above => scope.covers_beneath(),
@@ -44,7 +44,7 @@ impl Link {
 }
 
 /// The chain of `indicator`, the most specific first.
-pub(super) fn chain(indicator: &Indicator, suffixes: &SuffixList) -> Vec<Link> {
+pub(crate) fn chain(indicator: &Indicator, suffixes: &SuffixList) -> Vec<Link> {
     let mut links = Vec::new();
     match indicator {
         Indicator::Url(url) => from_url(url, suffixes, &mut links),
