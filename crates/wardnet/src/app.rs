@@ -84,27 +84,17 @@ impl App {
         let health = Health::new();
         let models = models::Models::open(data_dir, &config.models, &metrics, &health)?;
         let opinions = || Arc::clone(&models.opinions);
-        let mut questions = questions(Arc::clone(&views), opinions(), &writer);
-        questions.known_files = known_files.clone();
+        let questions = questions(Arc::clone(&views), (opinions(), &known_files), &writer);
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
         let safe_browsing =
             safe_browsing::Current::new(data_dir, Arc::clone(&change_feed), opinions(), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), opinions(), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), opinions(), &metrics, &health);
-        let changes = changes::ChangesState::new(
-            Arc::clone(&views),
-            Arc::clone(&change_feed),
-            (Arc::clone(&tokens), &metrics),
-            changes::Limits::default(),
-        );
+        let changes = changes(&views, &change_feed, &tokens, &metrics);
         let mut identify = wardnet_identify::http::Api::new(writer.clone(), Arc::clone(&tokens));
         identify.finder = models.finder();
-        let shared = Shared {
-            tokens: Arc::clone(&tokens),
-            metrics: metrics.clone(),
-            streams: changes.clone(),
-        };
+        let shared = Shared::new(&tokens, &metrics, &changes);
         let crowdsec = CrowdSecs::new(data_dir, change_feed, shared, identify.clone(), &health)?;
         let open_to_all = config.metrics_anonymous;
         let health = health::HealthState::new(&health, &metrics, Arc::clone(&views), open_to_all);
@@ -169,12 +159,29 @@ fn document() -> serde_json::Value {
     openapi::document(VERSION, parts)
 }
 
+/// Who follows what changes.
+fn changes(
+    views: &Arc<Views>,
+    feed: &Arc<ChangeFeed>,
+    tokens: &Arc<Tokens>,
+    metrics: &Metrics,
+) -> changes::ChangesState {
+    let (views, feed) = (Arc::clone(views), Arc::clone(feed));
+    let limits = changes::Limits::default();
+    changes::ChangesState::new(views, feed, (Arc::clone(tokens), metrics), limits)
+}
+
 /// Lookups in `views`. The base names the sources of its own time; newer ones are named by the
 /// epoch.
-fn questions(views: Arc<Views>, opinions: Arc<Opinions>, writer: &Writer) -> lookup::LookupState {
+fn questions(
+    views: Arc<Views>,
+    (opinions, known_files): (Arc<Opinions>, &KnownFiles),
+    writer: &Writer,
+) -> lookup::LookupState {
     let epochs = Arc::clone(&writer.readers().epochs);
     let mut questions = lookup::LookupState::new(views);
     questions.opinions = Some(opinions);
+    questions.known_files = known_files.clone();
     questions.names = Some(Arc::new(move |id| {
         epochs.load().source(SourceId(id)).map(|source| source.name.clone())
     }));

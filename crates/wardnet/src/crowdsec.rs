@@ -42,6 +42,13 @@ pub(crate) struct Shared {
     pub(crate) streams: ChangesState,
 }
 
+impl Shared {
+    pub(crate) fn new(tokens: &Arc<Tokens>, metrics: &Metrics, streams: &ChangesState) -> Self {
+        let (tokens, metrics) = (Arc::clone(tokens), metrics.clone());
+        Self { tokens, metrics, streams: streams.clone() }
+    }
+}
+
 /// All listeners for CrowdSec's clients.
 pub(crate) struct CrowdSecs {
     around: Surroundings,

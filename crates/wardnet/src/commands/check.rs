@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::backend::folder;
+use crate::config::Config;
 use crate::output::line;
 use anyhow::Context as _;
 use std::process::ExitCode;
@@ -47,6 +48,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         line(format!("listener: {name}"));
     }
+    other_listeners(&config)?;
+    crate::models::load_all(&config.models)?;
+    for told in KnownFiles::default().apply(crate::known::prepare(&config)?) {
+        line(told);
+    }
+    match &config.feeds {
+        Some(path) => {
+            let catalogue = crate::feeds::load(path)?;
+            let on = catalogue.enabled().count();
+            line(format!("{}: {} feeds, {on} of them on", path.display(), catalogue.feeds.len()));
+        }
+        None => line("no feeds configured"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What speaks HTTP to clients of others.
+fn other_listeners(config: &Config) -> anyhow::Result<()> {
     if let Some(page) = &config.block_page {
         if let Some(files) = page.tls() {
             Tls::load(files)?;
@@ -64,23 +83,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if config.safe_browsing.is_some() {
         line("Safe Browsing on every HTTP listener");
     }
-    crate::models::load_all(&config.models)?;
     if config.hashlookup.is_some() {
         line("hashlookup on every HTTP listener, below /hashlookup/");
     }
     if config.virustotal.is_some() {
         line("VirusTotal's interface on every HTTP listener, below /api/v3/");
     }
-    for told in KnownFiles::default().apply(crate::known::prepare(&config)?) {
-        line(told);
-    }
-    match &config.feeds {
-        Some(path) => {
-            let catalogue = crate::feeds::load(path)?;
-            let on = catalogue.enabled().count();
-            line(format!("{}: {} feeds, {on} of them on", path.display(), catalogue.feeds.len()));
-        }
-        None => line("no feeds configured"),
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
