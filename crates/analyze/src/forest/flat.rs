@@ -63,8 +63,15 @@ impl FlatForest {
         for Bundle { roots, steps } in &self.bundles {
             let mut at = *roots;
             for _ in 0..*steps {
+                let mut moved = 0;
                 for (at, root) in at.iter_mut().zip(roots) {
-                    *at = root.wrapping_add(self.step(*at, features));
+                    let next = root.wrapping_add(self.step(*at, features));
+                    moved |= *at ^ next;
+                    *at = next;
+                }
+                // The deepest ways are seldom gone.
+                if moved == 0 {
+                    break;
                 }
             }
             for at in at {
