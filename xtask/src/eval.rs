@@ -7,6 +7,8 @@
 mod data;
 mod options;
 mod report;
+mod scores;
+mod speed;
 
 use std::path::Path;
 
@@ -19,19 +21,31 @@ use report::Report;
 
 /// Runs the evaluation that `words` name.
 pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
-    let [subject, words @ ..] = words else { bail!("say what to evaluate: `url` or `domain`") };
+    let [subject, words @ ..] = words else {
+        bail!("say what to evaluate: `url`, `domain` or `page`")
+    };
+    if *subject == "page" {
+        speed::pages();
+        return Ok(());
+    }
     let data = data::Folder::from_environment()?;
     let (subject, mut rows) = match *subject {
         "url" => (Subject::Url, data.urls()?),
         "domain" => (Subject::Domain, data.domains()?),
-        other => bail!("`{other}` cannot be evaluated: say `url` or `domain`"),
+        other => bail!("`{other}` cannot be evaluated: say `url`, `domain` or `page`"),
     };
+    if words == ["speed"] {
+        return speed::run(root, subject, &rows);
+    }
     let mut options = TrainOptions::shipped(subject);
     let trial = options::read(words, &mut options, &mut rows)?;
     let aside: Vec<Row> = rows.extract_if(.., |row| row.is_for_judging).collect();
     let learned = learn(subject, &rows, &options);
     let mut report = Report::new(subject, &rows);
     report.splits(&learned);
+    if let Some(path) = &trial.scores {
+        scores::write(path, &rows, &learned)?;
+    }
     if trial.is_trial {
         println!("{}", report.text());
         return Ok(());

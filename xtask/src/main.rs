@@ -6,6 +6,7 @@
 //! | `tidy` | the rules of the repository that no compiler knows |
 //! | `conformance [NAME]` | other people's clients and suites against a running Wardnet |
 //! | `eval url\|domain` | learns the models that ship and reports how good they are |
+//! | `eval page` | measures how long the longest pages take |
 //! | `fuzz [TARGET] [--seconds N]` | replays the corpora, or fuzzes for a while |
 //!
 //! Read [`check`] for what a change must pass, and [`tidy`] for the rules.
@@ -33,7 +34,9 @@ usage: cargo xtask COMMAND
   tidy                           the rules of the repository
   conformance [NAME]             conformance/*/run, or only conformance/NAME/run
   eval url|domain                learns the model that ships from WARDNET_DATA, and reports on it;
-                                 with NAME=VALUE settings, reports only
+                                 with NAME=VALUE settings, reports only; `scores=FILE` writes all
+                                 scores and folds, `speed` measures the model that ships
+  eval page                      how long the longest pages take
   fuzz [TARGET] [--seconds N]    replays fuzz/corpus; with --seconds, fuzzes each target N seconds";
 
 fn main() -> ExitCode {

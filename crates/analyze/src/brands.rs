@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::url::Spelling;
 
@@ -37,6 +37,7 @@ pub(crate) fn shipped() -> &'static Brands {
         let lines = TEXT.lines().filter(|line| !line.starts_with('#'));
         let all: Vec<Brand> = lines.filter_map(brand).collect();
         let finder = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(true)
             .build(all.iter().map(|brand| brand.word))

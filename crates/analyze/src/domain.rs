@@ -9,4 +9,5 @@ mod tests;
 pub use lexical::FEATURES;
 pub(crate) use lexical::measure;
 pub(crate) use pieces::pieces;
+pub(crate) use resemblance::strong_resemblance;
 pub use resemblance::{Likeness, Resemblance, resemblance};

@@ -1,4 +1,8 @@
-//! Boosted trees, as they are asked.
+//! Boosted trees, as they are learned and explained.
+
+mod flat;
+
+pub(crate) use flat::FlatForest;
 
 /// Marks a leaf in [`Node::feature`].
 pub const LEAF: u16 = u16::MAX;

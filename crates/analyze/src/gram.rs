@@ -73,7 +73,7 @@ pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
 }
 
 /// Emits what grows from `hash`, which has taken in `length` bytes, along `rest`.
-#[inline]
+#[inline(always)]
 fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
     rest: &[u8],
     mut hash: Rolling,

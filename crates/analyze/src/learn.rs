@@ -20,6 +20,7 @@
 
 mod boost;
 mod calibrate;
+mod invented;
 mod linear;
 mod metrics;
 mod rng;
@@ -28,6 +29,7 @@ pub(crate) mod tests;
 
 pub use boost::{BoostOptions, Table, boost};
 pub use calibrate::{Calibration, calibrate};
+pub use invented::InventOptions;
 pub use linear::{Linear, LinearOptions, Pieces, learn};
 pub use metrics::{FPRS, Metrics, cut, metrics};
 pub use rng::Rng;
@@ -38,6 +40,7 @@ use crate::gram::{GROUPS, Rolling};
 use crate::popular::is_popular;
 use crate::sheet::{self, GroupSum, Scratch, Subject};
 use crate::table::{WeightTable, place};
+use crate::url::Spelling;
 
 /// One labelled subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,12 +62,16 @@ pub struct TrainOptions {
     pub seed: u64,
     /// How many folds.
     pub folds: u64,
+    /// The tables of what was heard have 2 to the power of this many places.
+    pub familiar_bits: u32,
     /// The weights of pieces.
     pub linear: LinearOptions,
     /// The trees.
     pub boost: BoostOptions,
     /// How much of a name's weight is given to what is known of it without its family.
     pub family_weight: f32,
+    /// Names of made-up generators that are learned from beside the samples that have families.
+    pub invent: InventOptions,
     /// The share of false positives at which a subject is called malicious.
     pub fpr: f64,
 }
@@ -72,9 +79,9 @@ pub struct TrainOptions {
 impl TrainOptions {
     /// What the shipped model of `subject` was learned with.
     pub fn shipped(subject: Subject) -> Self {
-        let (bits, epochs, subjects) = match subject {
-            Subject::Url => (21, 6, 0.8),
-            Subject::Domain => (20, 4, 0.5),
+        let (bits, epochs, subjects, familiar_bits) = match subject {
+            Subject::Url => (21, 6, 0.8, 18),
+            Subject::Domain => (20, 4, 0.5, 19),
         };
         let linear = LinearOptions { bits, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
         let boost = BoostOptions {
@@ -86,7 +93,17 @@ impl TrainOptions {
             features: 0.4,
             subjects,
         };
-        Self { seed: 1, folds: 5, linear, boost, family_weight: 0.05, fpr: 0.0004 }
+        let invent = InventOptions { generators: 960, names: 12, weight: 2.0 };
+        Self {
+            seed: 1,
+            folds: 5,
+            familiar_bits,
+            linear,
+            boost,
+            family_weight: 0.2,
+            invent,
+            fpr: 0.0004,
+        }
     }
 }
 
@@ -107,6 +124,10 @@ pub struct Learned {
     pub unseen: Vec<f32>,
     /// The same where whole families were left out.
     pub unseen_family: Option<Vec<f32>>,
+    /// The fold of each sample, by registered domain.
+    pub folds: Vec<u64>,
+    /// The same where samples of one family are in one fold.
+    pub family_folds: Vec<u64>,
 }
 
 /// Everything that is fixed about the samples.
@@ -116,11 +137,11 @@ struct Material {
     own: Vec<f32>,
     labels: Vec<f32>,
     weights: Vec<f32>,
-    /// Registered names without their suffixes.
-    names: Vec<Vec<u8>>,
+    names: Vec<Spelling>,
     by_name: Vec<u64>,
     by_family: Vec<u64>,
     has_families: bool,
+    familiar_bits: u32,
 }
 
 /// Learns a model of `subject` from `samples`.
@@ -130,6 +151,13 @@ pub fn train(
     options: &TrainOptions,
     mut progress: impl FnMut(&str),
 ) -> Learned {
+    let count = samples.len();
+    let mut samples = samples.to_vec();
+    // Few beside what was caught: at most one for three.
+    let caught = samples.iter().filter(|sample| !sample.family.is_empty()).count();
+    let mut invented = invented::invent(&samples, &options.invent, options.seed, caught / 3);
+    samples.append(&mut invented);
+    let samples = samples.as_slice();
     let material = material(subject, samples, options);
     progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
     let mut deals = vec![&material.by_name];
@@ -175,7 +203,11 @@ pub fn train(
     let everyone_dealt = everyone;
     let everyone: Vec<u32> = (0..samples.len() as u32).collect();
     let linear = linear(&material, &everyone, options);
-    let pick = |values: &[f32]| everyone_dealt.iter().map(|row| values[*row as usize]).collect();
+    // What was made up says nothing about how good the model is.
+    let is_real = |row: &&u32| **row as usize % samples.len() < count;
+    let pick = |values: &[f32]| {
+        everyone_dealt.iter().filter(is_real).map(|row| values[*row as usize]).collect()
+    };
     let (dealt, truth): (Vec<f32>, Vec<f32>) = (pick(&margins), pick(&labels));
     let calibration = calibrate(&dealt, &truth, options.fpr);
     let (by_name, by_family) = margins.split_at(samples.len());
@@ -185,8 +217,10 @@ pub fn train(
         familiar: familiar(&material, &everyone),
         forest,
         calibration,
-        unseen: by_name.to_vec(),
-        unseen_family: material.has_families.then(|| by_family.to_vec()),
+        unseen: by_name[..count].to_vec(),
+        unseen_family: material.has_families.then(|| by_family[..count].to_vec()),
+        folds: material.by_name[..count].to_vec(),
+        family_folds: material.by_family[..count].to_vec(),
     }
 }
 
@@ -201,6 +235,7 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
         by_name: Vec::new(),
         by_family: Vec::new(),
         has_families: samples.iter().any(|sample| !sample.family.is_empty()),
+        familiar_bits: options.familiar_bits,
     };
     let mut groups: [Vec<u32>; GROUPS] = Default::default();
     for sample in samples {
@@ -213,7 +248,7 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
         });
         material.pieces.push(&groups);
         sheet::measure(subject, &scratch.spelling, &mut material.own);
-        material.names.push(scratch.spelling.label().to_vec());
+        material.names.push(scratch.spelling.clone());
         material.labels.push(f32::from(u8::from(sample.is_bad)));
         let fold = |text: &[&[u8]]| {
             let start = Rolling::new(options.seed);
@@ -248,11 +283,8 @@ fn linear(material: &Material, chosen: &[u32], options: &TrainOptions) -> Linear
 /// What the benign among `chosen` sound like.
 fn familiar(material: &Material, chosen: &[u32]) -> FamiliarTable {
     let benign = chosen.iter().filter(|row| material.labels[**row as usize] < 0.5);
-    FamiliarTable::hear(FAMILIAR_BITS, benign.map(|row| material.names[*row as usize].as_slice()))
+    FamiliarTable::hear(material.familiar_bits, benign.map(|row| &material.names[*row as usize]))
 }
-
-/// The table of n-grams heard has 2 to the power of this many places.
-const FAMILIAR_BITS: u32 = 18;
 
 /// One row of figures, with its place.
 type Row = (usize, Vec<f32>);
@@ -312,18 +344,34 @@ fn unseen(
     let width = values.len() / labels.len();
     let per_deal = labels.len() / deals.len();
     let mut margins = vec![0.0; labels.len()];
-    for fold in 0..options.folds {
-        // A subject is in every deal; all its rows are left out where one of them is judged.
-        for (deal, folds) in deals.iter().enumerate() {
-            let outside = |row: &u32| folds[*row as usize % per_deal] != fold;
-            let chosen: Vec<u32> = all.iter().copied().filter(outside).collect();
-            let forest = boost(table, labels, weights, &chosen, &options.boost, options.seed);
-            for row in rows(folds, |of| of == fold) {
-                let row = row as usize + deal * per_deal;
-                margins[row] = forest.margin(&values[row * width..(row + 1) * width]);
-            }
+    // A subject is in every deal; all its rows are left out where one of them is judged.
+    let judged = |deal: usize, fold: u64| -> Vec<(usize, f32)> {
+        let folds = deals[deal];
+        let outside = |row: &u32| folds[*row as usize % per_deal] != fold;
+        let chosen: Vec<u32> = all.iter().copied().filter(outside).collect();
+        let forest = boost(table, labels, weights, &chosen, &options.boost, options.seed);
+        let inside = rows(folds, |of| of == fold).into_iter();
+        let inside = inside.map(|row| row as usize + deal * per_deal);
+        inside.map(|row| (row, forest.margin(&values[row * width..(row + 1) * width]))).collect()
+    };
+    let pairs = |fold: u64| (0..deals.len()).map(move |deal| (deal, fold));
+    let jobs: Vec<(usize, u64)> = (0..options.folds).flat_map(pairs).collect();
+    for two in jobs.chunks(2) {
+        // Two at a time: each is the same alone.
+        let parts = std::thread::scope(|scope| {
+            let running: Vec<_> =
+                two.iter().map(|(deal, fold)| scope.spawn(|| judged(*deal, *fold))).collect();
+            running.into_iter().map(joined).collect::<Vec<_>>()
+        });
+        for (row, margin) in parts.into_iter().flatten() {
+            margins[row] = margin;
         }
-        progress(&format!("trees without fold {fold}"));
+        progress(&format!("trees without {two:?}"));
     }
     margins
+}
+
+/// What a thread found; a panic goes on in this one.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -12,6 +12,7 @@
 
 mod brands;
 pub mod dga;
+mod disposable;
 pub mod domain;
 mod familiar;
 pub mod forest;

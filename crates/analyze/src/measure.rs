@@ -114,6 +114,9 @@ impl Tally {
 
 impl Counts {
     pub(crate) fn of(text: &[u8]) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
         let text = text.get(..usize::from(u16::MAX)).unwrap_or(text);
         let mut tally = Tally::default();
         let mut seen = [0_u16; 128];

@@ -4,13 +4,14 @@ mod file;
 #[cfg(test)]
 mod tests;
 
+use crate::disposable::is_disposable;
 use crate::domain::{self, Resemblance};
 use crate::familiar::FamiliarTable;
-use crate::forest::Forest;
+use crate::forest::{FlatForest, Forest};
 use crate::gram::{GROUPS, Gram, Rolling};
 use crate::learn::{Calibration, Learned};
 use crate::sheet::{self, GroupSum, SUMS, Scratch, Subject};
-use crate::table::WeightTable;
+use crate::table::{WeightTable, place};
 
 pub use file::{ModelError, ModelLimits, fuzz_model};
 
@@ -34,6 +35,7 @@ pub struct Model {
     bias: f32,
     familiar: FamiliarTable,
     forest: Forest,
+    flat: FlatForest,
     calibration: Calibration,
     digest: [u8; 32],
 }
@@ -54,8 +56,17 @@ impl Model {
     /// The model of `subject` that was learned; `card` is its description, in TOML.
     pub fn new(subject: Subject, learned: Learned, card: String) -> Self {
         let Learned { table, bias, familiar, forest, calibration, .. } = learned;
-        let mut model =
-            Self { subject, card, table, bias, familiar, forest, calibration, digest: [0; 32] };
+        let mut model = Self {
+            subject,
+            card,
+            table,
+            bias,
+            familiar,
+            flat: FlatForest::new(&forest),
+            forest,
+            calibration,
+            digest: [0; 32],
+        };
         model.digest = file::digest(&model.body());
         model
     }
@@ -78,7 +89,12 @@ impl Model {
     /// The score of `input`, from 0 to 1. Any bytes do.
     pub fn score(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
         let margin = self.margin(input, scratch);
-        let likeness = self.resemblance(scratch).map_or(0.0, |found| found.score());
+        let likeness = match self.subject {
+            Subject::Url => None,
+            // What is worth nothing by itself need not be looked for.
+            Subject::Domain => domain::strong_resemblance(&scratch.spelling),
+        };
+        let likeness = likeness.map_or(0.0, |found| found.score());
         self.calibration.probability(margin).max(likeness)
     }
 
@@ -92,6 +108,9 @@ impl Model {
         if own >= REASONS_FROM {
             reasons.extend(self.reasons(scratch));
         }
+        if self.subject == Subject::Domain && is_disposable(&scratch.spelling) {
+            reasons.push("a site that lends mail addresses for an hour".to_owned());
+        }
         if reasons.is_empty() {
             reasons.push("nothing in it stands out".to_owned());
         }
@@ -102,17 +121,28 @@ impl Model {
     /// The log-odds of `input` before calibration; leaves its figures in `scratch`.
     pub fn margin(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
         sheet::read(self.subject, input, scratch);
-        let Scratch { spelling, features } = scratch;
-        let mut groups = [GroupSum::default(); GROUPS];
+        let Scratch { spelling, features, places } = scratch;
+        // Places first, weights afterwards: the table is larger than the nearest caches, and loads
+        // that wait for nothing else wait together.
+        places.iter_mut().for_each(Vec::clear);
+        let bits = self.table.bits();
         sheet::pieces(self.subject, spelling, &mut |gram: Gram| {
-            if let Some(group) = groups.get_mut(gram.group) {
-                group.add(self.table.weight(gram.hash));
+            if let Some(places) = places.get_mut(gram.group) {
+                places.push(place(gram.hash, bits) as u32);
             }
         });
+        let mut groups = [GroupSum::default(); GROUPS];
+        for (group, places) in groups.iter_mut().zip(places.iter()) {
+            let mut sum = GroupSum::default();
+            for place in places {
+                sum.add(self.table.weight_at(*place as usize));
+            }
+            *group = sum;
+        }
         features.clear();
-        sheet::write_learned(&groups, self.bias, &self.familiar, spelling.label(), features);
+        sheet::write_learned(&groups, self.bias, &self.familiar, spelling, features);
         sheet::measure(self.subject, spelling, features);
-        self.forest.margin(features)
+        self.flat.margin(features)
     }
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {
@@ -185,4 +215,4 @@ fn layout(subject: Subject) -> u64 {
 }
 
 /// Rises when a figure or a piece changes its meaning but not its name.
-const LAYOUT_VERSION: u64 = 1;
+const LAYOUT_VERSION: u64 = 2;

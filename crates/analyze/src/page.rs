@@ -37,7 +37,7 @@ pub struct PageLimits {
 impl Default for PageLimits {
     fn default() -> Self {
         Self {
-            bytes_max: 3 << 19,
+            bytes_max: 1 << 20,
             text_bytes_max: 16 << 10,
             elements_max: 2000,
             script_bytes_max: 256 << 10,

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashSet;
+use wardnet_model::SuffixList;
 
 const TEXT: &str = include_str!("../data/top_sites.txt");
 
@@ -11,6 +12,14 @@ fn sites() -> &'static FxHashSet<&'static [u8]> {
     static SITES: OnceLock<FxHashSet<&'static [u8]>> = OnceLock::new();
     SITES.get_or_init(|| {
         TEXT.lines().filter(|line| !line.starts_with('#')).map(str::as_bytes).collect()
+    })
+}
+
+/// Their names without public suffixes, in the order of the list; some stand under several suffixes.
+pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
+    TEXT.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let (suffix, _) = SuffixList::shipped().suffix_of_text(line);
+        line.strip_suffix(suffix)?.strip_suffix('.')?.rsplit('.').next()
     })
 }
 

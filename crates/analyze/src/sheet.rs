@@ -99,7 +99,7 @@ pub(crate) fn write_learned(
     groups: &[GroupSum; GROUPS],
     bias: f32,
     familiar: &FamiliarTable,
-    label: &[u8],
+    host: &Spelling,
     out: &mut Vec<f32>,
 ) {
     let mut all = bias;
@@ -108,7 +108,7 @@ pub(crate) fn write_learned(
         all += group.margin();
     }
     out.push(all);
-    familiar.measure(label, out);
+    familiar.measure(host, out);
 }
 
 /// Room to take subjects apart in, reused from one to the next.
@@ -116,6 +116,8 @@ pub(crate) fn write_learned(
 pub struct Scratch {
     pub(crate) spelling: Spelling,
     pub(crate) features: Vec<f32>,
+    /// Of the pieces of each group, their places in the table of weights.
+    pub(crate) places: [Vec<u32>; GROUPS],
 }
 
 /// Takes a subject apart; the spelling in `scratch` is then that subject's.

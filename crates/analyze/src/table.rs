@@ -32,7 +32,13 @@ impl WeightTable {
     /// The weight of the piece with `hash`.
     #[inline]
     pub fn weight(&self, hash: u64) -> f32 {
-        let code = self.codes.get(place(hash, self.bits)).copied().unwrap_or(MIDDLE);
+        self.weight_at(place(hash, self.bits))
+    }
+
+    /// The weight at a place.
+    #[inline]
+    pub(crate) fn weight_at(&self, place: usize) -> f32 {
+        let code = self.codes.get(place).copied().unwrap_or(MIDDLE);
         self.decoded.get(usize::from(code)).copied().unwrap_or(0.0)
     }
 
@@ -53,6 +59,7 @@ impl WeightTable {
 }
 
 /// Where a piece's weight stands in a table of 2 to the power of `bits`.
+#[inline]
 pub(crate) fn place(hash: u64, bits: u32) -> usize {
     usize::try_from(hash >> 64_u32.saturating_sub(bits).min(63)).unwrap_or(0)
 }

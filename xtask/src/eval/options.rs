@@ -1,15 +1,19 @@
 //! Trials: other settings than those that ship, as `NAME=VALUE`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, bail};
 use wardnet_analyze::learn::{Rng, TrainOptions};
 
 use super::data::Row;
 
 /// What the words on the command line ask for.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Trial {
     /// Some setting is not what ships: nothing is written.
     pub(super) is_trial: bool,
+    /// Where to write all scores.
+    pub(super) scores: Option<PathBuf>,
 }
 
 /// Reads the settings of a trial.
@@ -18,9 +22,15 @@ pub(super) fn read(
     options: &mut TrainOptions,
     rows: &mut Vec<Row>,
 ) -> Result<Trial> {
+    let mut trial = Trial::default();
     for word in words {
         let (name, value) =
             word.split_once('=').with_context(|| format!("`{word}` is no setting"))?;
+        if name == "scores" {
+            trial.scores = Some(value.into());
+            continue;
+        }
+        trial.is_trial = true;
         let number: f32 = value.parse().with_context(|| format!("`{value}` is no number"))?;
         let count = || value.parse::<usize>().with_context(|| format!("`{value}` is no count"));
         match name {
@@ -36,19 +46,24 @@ pub(super) fn read(
             "lambda" => options.boost.lambda = number,
             "features" => options.boost.features = number,
             "subjects" => options.boost.subjects = number,
+            "generators" => options.invent.generators = count()?,
+            "invented_names" => options.invent.names = count()?,
+            "invented_weight" => options.invent.weight = number,
+            "heard" => options.familiar_bits = value.parse()?,
             "family" => options.family_weight = number,
             "host_weight" => {
                 let hosts = rows.iter_mut().filter(|row| row.is_host);
                 hosts.for_each(|row| row.sample.weight = number);
             }
             "seed" => options.seed = value.parse()?,
+            "folds" => options.folds = value.parse()?,
             // Percent of the bare hosts, and of everything.
             "hosts" => thin(rows, count()?, |row| row.is_host),
             "keep" => thin(rows, count()?, |_| true),
             _ => bail!("`{name}` is no setting"),
         }
     }
-    Ok(Trial { is_trial: !words.is_empty() })
+    Ok(trial)
 }
 
 fn thin(rows: &mut Vec<Row>, percent: usize, which: impl Fn(&Row) -> bool) {

@@ -9,6 +9,7 @@ use wardnet_analyze::url::{Spelling, UrlLimits};
 use wardnet_analyze::{Model, Scratch, Subject};
 
 use super::data::Row;
+use super::speed;
 
 /// How many mistakes of either kind are listed.
 const MISTAKES: usize = 12;
@@ -246,23 +247,11 @@ impl<'a> Report<'a> {
         ));
     }
 
-    /// Processor time a subject, of the whole batch: others' load does not count.
     pub(super) fn throughput(&mut self, model: &Model) {
-        let mut scratch = Scratch::default();
-        let mut sum = 0.0;
-        let rows: Vec<&Row> = self.rows.iter().filter(|row| !row.is_host).collect();
-        for row in rows.iter().take(1000) {
-            sum += model.score(&row.sample.text, &mut scratch);
-        }
-        let before = processor_nanos();
-        for row in &rows {
-            sum += model.score(&row.sample.text, &mut scratch);
-        }
-        let spent = processor_nanos().saturating_sub(before);
-        let micros = spent as f64 / 1000.0 / rows.len() as f64;
-        assert!(sum.is_finite(), "scores are numbers");
+        let (median, average) = speed::measure(model, self.rows);
         self.say(&format!(
-            "\nOne subject takes {micros:.2} µs of processor time on average in a batch."
+            "\nIn a batch on one core, one subject takes {median:.1} µs (median), {average:.1} µs of \
+             processor time on average."
         ));
     }
 
@@ -308,10 +297,4 @@ fn is_shared(row: &Row) -> bool {
 
 fn defanged(row: &Row) -> String {
     String::from_utf8_lossy(spelled(row).host()).replace('.', "[.]").replace('`', "")
-}
-
-/// Nanoseconds that this process has spent on processors.
-fn processor_nanos() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
 }

@@ -1,10 +1,12 @@
-//! Names that resemble a brand's: letters that look alike, typing errors, brand and bait combined.
+//! Names that resemble a brand's or a popular site's: letters that look alike, typing errors, brand
+//! and bait combined.
 
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::brands::{self, Brand};
+use crate::popular;
 use crate::url::Spelling;
 
 /// How a name resembles a brand's.
@@ -17,8 +19,10 @@ pub enum Likeness {
     Subdomain,
     /// The brand and a word that baits: `paypal-login`.
     Combination,
-    /// One letter more, less, other or exchanged: `gooogle`.
+    /// One letter more, less, other or exchanged: `gooogle`. Of popular sites, too.
     Typo,
+    /// A dot left out: `wwwgoogle`.
+    MissingDot,
 }
 
 /// A resemblance that was found.
@@ -26,7 +30,7 @@ pub enum Likeness {
 pub struct Resemblance {
     /// How.
     pub likeness: Likeness,
-    /// Whose name.
+    /// Whose name; without its suffix, if it is a popular site's.
     pub brand: &'static str,
 }
 
@@ -37,7 +41,7 @@ impl Resemblance {
             Likeness::Homoglyph => 0.9,
             Likeness::Subdomain => 0.8,
             Likeness::Combination => 0.7,
-            Likeness::Typo => 0.0,
+            Likeness::Typo | Likeness::MissingDot => 0.0,
         }
     }
 
@@ -49,6 +53,7 @@ impl Resemblance {
             Likeness::Subdomain => format!("the address of `{brand}` as a subdomain of another's"),
             Likeness::Combination => format!("the name `{brand}` with a word that baits"),
             Likeness::Typo => format!("a name one letter away from `{brand}`"),
+            Likeness::MissingDot => format!("the address of `{brand}` without its dot"),
         }
     }
 }
@@ -90,19 +95,61 @@ const TYPO_LENGTH_MIN: usize = 6;
 
 /// The likeness of the name in `host` to a brand's, the strongest if there are several.
 pub fn resemblance(host: &Spelling) -> Option<Resemblance> {
+    let label = plain_label(host)?;
+    strong(host, label).or_else(|| weak(host, label))
+}
+
+/// The likeness, if it is one that is worth something by itself.
+pub(crate) fn strong_resemblance(host: &Spelling) -> Option<Resemblance> {
+    strong(host, plain_label(host)?)
+}
+
+fn plain_label(host: &Spelling) -> Option<&str> {
     let label = std::str::from_utf8(host.label()).ok()?;
-    if label.is_empty() || label.len() > 63 || host.is_address {
-        return None;
-    }
+    (!label.is_empty() && label.len() <= 63 && !host.is_address).then_some(label)
+}
+
+fn strong(host: &Spelling, label: &str) -> Option<Resemblance> {
     homoglyph(label)
         .or_else(|| subdomain(host))
         .or_else(|| combination(label))
+        .filter(|found| !brands::owns(found.brand, label.as_bytes()))
+}
+
+fn weak(host: &Spelling, label: &str) -> Option<Resemblance> {
+    if popular::is_popular(host.registered()) {
+        return None;
+    }
+    missing_dot(label)
         .or_else(|| typo(label))
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
 }
 
 fn brand(word: &str) -> Option<&'static Brand> {
-    brands::shipped().all.iter().find(|brand| brand.word == word)
+    static WORDS: OnceLock<FxHashMap<&'static str, &'static Brand>> = OnceLock::new();
+    let words = WORDS
+        .get_or_init(|| brands::shipped().all.iter().map(|brand| (brand.word, brand)).collect());
+    words.get(word).copied()
+}
+
+/// Names that impostors may mistype: brands, and popular sites.
+fn mistyped() -> &'static [&'static str] {
+    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let brands = brands::shipped().all.iter().map(|brand| brand.word);
+        let sites = popular::labels().filter(|label| !label.starts_with("xn--"));
+        let mut names: Vec<&str> =
+            brands.chain(sites).filter(|name| name.len() >= TYPO_LENGTH_MIN).collect();
+        let mut known = FxHashSet::default();
+        names.retain(|name| known.insert(*name));
+        names
+    })
+}
+
+fn missing_dot(label: &str) -> Option<Resemblance> {
+    let behind = label.strip_prefix("www")?;
+    let brand = mistyped().iter().find(|name| **name == behind).copied()?;
+    Some(Resemblance { likeness: Likeness::MissingDot, brand })
 }
 
 fn homoglyph(label: &str) -> Option<Resemblance> {
@@ -179,14 +226,14 @@ fn combination(label: &str) -> Option<Resemblance> {
     (baits && !BAIT.contains(&found.word)).then_some(resemblance)
 }
 
-/// Brands by their words with one letter left out, and by the whole word.
+/// Names by their forms with one letter left out, and by the whole name.
 fn near() -> &'static FxHashMap<Vec<u8>, Vec<&'static str>> {
     static NEAR: OnceLock<FxHashMap<Vec<u8>, Vec<&'static str>>> = OnceLock::new();
     NEAR.get_or_init(|| {
         let mut near: FxHashMap<Vec<u8>, Vec<&'static str>> = FxHashMap::default();
-        for brand in brands::shipped().all.iter().filter(|b| b.word.len() >= TYPO_LENGTH_MIN) {
-            for form in shortened(brand.word.as_bytes()) {
-                near.entry(form).or_default().push(brand.word);
+        for name in mistyped() {
+            for form in shortened(name.as_bytes()) {
+                near.entry(form).or_default().push(name);
             }
         }
         near
@@ -213,7 +260,9 @@ fn typo(label: &str) -> Option<Resemblance> {
         let words = near.get(&form)?;
         words.iter().find(|word| is_one_apart(word.as_bytes(), label.as_bytes())).copied()
     })?;
-    (found != label).then_some(Resemblance { likeness: Likeness::Typo, brand: found })
+    // A name that is itself on the list is nobody's typing error.
+    let is_name = near.get(label.as_bytes()).is_some_and(|names| names.contains(&label));
+    (!is_name).then_some(Resemblance { likeness: Likeness::Typo, brand: found })
 }
 
 /// Whether one letter was added, dropped, changed, or exchanged with its neighbour.

@@ -28,6 +28,18 @@ fn a_brand_where_it_is_not_at_home() {
     assert_eq!(found("gooogle.com"), Some((Likeness::Typo, "google")));
     assert_eq!(found("amzaon.com"), Some((Likeness::Typo, "amazon")));
     assert_eq!(found("netflx.com"), Some((Likeness::Typo, "netflix")));
+    assert_eq!(found("wwwpaypal.com"), Some((Likeness::MissingDot, "paypal")));
+}
+
+#[test]
+fn popular_sites_are_mistyped_too() {
+    assert_eq!(found("wikpedia.org"), Some((Likeness::Typo, "wikipedia")));
+    assert_eq!(found("stackoverlfow.com"), Some((Likeness::Typo, "stackoverflow")));
+    assert_eq!(found("wwwwikipedia.org"), Some((Likeness::MissingDot, "wikipedia")));
+    // Both are on the list of popular sites, one letter apart.
+    for name in ["wikipedia.org", "stackoverflow.com", "wikimedia.org", "accuweather.com"] {
+        assert_eq!(found(name), None, "{name}");
+    }
 }
 
 #[test]

@@ -110,6 +110,7 @@ pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {
     options.seed = seed;
     options.folds = 2;
     options.linear.bits = 12;
+    options.familiar_bits = 8;
     options.boost.trees = 10;
     let learned = train(Subject::Url, &samples, &options, |_| ());
     (Model::new(Subject::Url, learned, "subject = \"url\"\n".to_owned()), samples)

@@ -1,16 +1,18 @@
 //! Model files: `crates/analyze/FORMAT.md` describes them byte by byte.
 
+use std::mem::replace;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{Model, layout};
 use crate::familiar::FamiliarTable;
-use crate::forest::{Forest, LEAF, Node};
+use crate::forest::{FlatForest, Forest, LEAF, Node};
 use crate::learn::Calibration;
 use crate::sheet::Subject;
 use crate::table::WeightTable;
 
 const MAGIC: &[u8; 8] = b"WNMODEL\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const DIGEST_LEN: usize = 32;
 
 /// How large a model may be.
@@ -117,7 +119,9 @@ impl Model {
                 out.extend(node.value.to_le_bytes());
             }
         }
-        out.extend(self.familiar.codes());
+        for codes in self.familiar.codes() {
+            out.extend(codes);
+        }
         out.extend(self.table.codes());
         out
     }
@@ -174,14 +178,16 @@ fn read(
     for _ in 0..trees {
         forest.trees.push(read_tree(reader, subject, limits)?);
     }
-    let heard = reader.take(1 << familiar_bits, "the table of names heard")?.to_vec();
+    let heard =
+        reader.take(FamiliarTable::codes_len(familiar_bits.into()), "the table of names heard")?;
     let familiar = FamiliarTable::from_codes(u32::from(familiar_bits), heard)
         .ok_or(ModelError::Length("the table of names heard"))?;
     let codes = std::mem::take(&mut reader.rest).to_vec();
     let table = WeightTable::from_codes(u32::from(bits), span, codes)
         .ok_or(ModelError::Length("the table of weights"))?;
     let calibration = Calibration { knots, shift };
-    Ok(Model { subject, card, table, bias, familiar, forest, calibration, digest })
+    let flat = FlatForest::new(&forest);
+    Ok(Model { subject, card, table, bias, familiar, forest, flat, calibration, digest })
 }
 
 fn read_knots(reader: &mut Reader<'_>, count: usize) -> Result<Vec<(f32, f32)>, ModelError> {
@@ -206,6 +212,7 @@ fn read_tree(
         return Err(ModelError::Value("tree"));
     }
     let mut tree = Vec::new();
+    let mut is_reached = vec![false; count];
     for index in 0..count {
         let [feature, left, right] =
             [reader.u16("a tree")?, reader.u16("a tree")?, reader.u16("a tree")?];
@@ -215,6 +222,13 @@ fn read_tree(
         let is_fork = usize::from(feature) < subject.width() && leads_on(left) && leads_on(right);
         if feature != LEAF && !is_fork {
             return Err(ModelError::Value("tree"));
+        }
+        for next in [left, right].into_iter().filter(|_| feature != LEAF) {
+            let known = is_reached.get_mut(usize::from(next)).map(|known| replace(known, true));
+            // Two ways to one node would make a tree grow without end when it is laid out.
+            if known != Some(false) {
+                return Err(ModelError::Value("tree"));
+            }
         }
         tree.push(Node { feature, left, right, threshold, value });
     }

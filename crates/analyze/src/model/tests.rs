@@ -62,6 +62,17 @@ fn a_tree_that_leads_back_is_refused() {
 }
 
 #[test]
+fn a_tree_whose_ways_meet_is_refused() {
+    let (mut model, _) = small_model(1);
+    let tree = model.forest.trees.iter_mut().find(|tree| tree.len() > 1).unwrap();
+    tree[0].left = tree[0].right;
+    let mut bytes = model.body();
+    let digest = digest(&bytes);
+    bytes.extend(digest);
+    assert_eq!(error(&bytes), ModelError::Value("tree"));
+}
+
+#[test]
 fn any_bytes_are_judged() {
     let (model, _) = small_model(1);
     let mut scratch = Scratch::default();
