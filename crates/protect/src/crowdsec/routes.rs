@@ -3,7 +3,7 @@
 use super::{Service, agents, bouncers, central, list, message};
 use axum::Router;
 use axum::middleware::map_response;
-use axum::routing::{get_service, post_service};
+use axum::routing::{delete_service, get_service, post_service};
 use std::sync::Arc;
 use wardnet_server::{Access, Gate, Role, RouteSpec, with_problem_fallbacks};
 
@@ -62,7 +62,10 @@ fn local(gate: &Gate, service: &Arc<Service>) -> Router {
     let login = gate.route(stranger("/v1/watchers/login")).wrap(agents::login, state());
     let alerts = || route("/v1/alerts");
     let one = || route("/v1/alerts/{id}");
+    let decisions = |name| delete_service(route(name).wrap(agents::delete, state()));
     Router::new()
+        .route("/v1/decisions", decisions("DELETE /v1/decisions"))
+        .route("/v1/decisions/{id}", decisions("/v1/decisions/{id}"))
         .route("/v1/watchers", post_service(register))
         .route("/v1/watchers/login", post_service(login))
         .route(

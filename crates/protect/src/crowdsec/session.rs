@@ -94,12 +94,8 @@ impl Sessions {
         match claims.token {
             None => machines.is_validated(&claims.id).then_some(Agent::Machine(claims.id)),
             Some(id) => {
-                let listed = tokens.list();
-                let record = listed.iter().find(|record| record.id == id)?;
-                let may = tokens.is_in_force(id, now) && record.role >= Role::Reporter;
-                let principal =
-                    Principal { token: Some(id), tenant: record.tenant, role: record.role };
-                may.then_some(Agent::Token(principal))
+                let holder = tokens.holder(id, now);
+                holder.filter(|holder| holder.role >= Role::Reporter).map(Agent::Token)
             }
         }
     }

@@ -533,6 +533,13 @@ async fn an_agent_reports_once_the_operator_knows_it() {
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["simulated"]), (1, &true.into()));
     let allowed = served.say("/v1/allowlists/check/45.95.11.1", &session, "").await;
     assert_eq!(json(allowed).await["allowlisted"], false);
+    for path in ["/v1/decisions", "/v1/decisions/3", "/v1/alerts", "/v1/alerts/1"] {
+        let request = Request::delete(path).header("authorization", &session);
+        let request = request.body(Body::empty()).unwrap();
+        let refused = served.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(refused.status(), 403, "{path}");
+        assert!(json(refused).await["message"].as_str().unwrap().contains("wardnet allow"));
+    }
     // Passwords stand nowhere, and a forgotten machine is out at once.
     let file = std::fs::read_to_string(served.scene.folder.0.join("machines.json")).unwrap();
     assert!(file.contains("edge-1") && !file.contains("secret"), "{file}");

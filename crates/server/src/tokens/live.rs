@@ -112,12 +112,22 @@ impl Tokens {
         Ok(Arc::clone(entry))
     }
 
+    /// Whom a token that was checked before stands for, if it still holds: for sessions that begin
+    /// with one.
+    #[must_use]
+    pub fn holder(&self, id: TokenId, now: Timestamp) -> Option<Principal> {
+        let table = self.table.load();
+        let entry = table.get(&id).filter(|entry| {
+            let record = entry.record();
+            !record.disabled && !record.is_expired(now)
+        });
+        entry.map(|entry| entry.principal())
+    }
+
     /// Whether a token that was checked before still holds: for answers that go on for long.
     #[must_use]
     pub fn is_in_force(&self, id: TokenId, now: Timestamp) -> bool {
-        let table = self.table.load();
-        let record = table.get(&id).map(|entry| &entry.record);
-        record.is_some_and(|record| !record.disabled && !record.is_expired(now))
+        self.holder(id, now).is_some()
     }
 
     /// Issues a token. Its text is not kept and cannot be shown again.
