@@ -213,7 +213,7 @@ fn collect(
         }
         let name = name(&key, front.payload);
         if is_listed(&front.published) {
-            let entry = published_entry(name.clone(), &front.published);
+            let entry = published_entry(&key, name.clone(), &front.published);
             builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
         }
         if decided

@@ -4,8 +4,8 @@ use crate::patterns::{Matched, left_out, matched};
 use crate::praise::{self, Praise};
 use std::collections::BTreeSet;
 use wardnet_model::{
-    Action, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind, Scope,
-    Sharing, Stance, SuffixList, TenantId, Timestamp,
+    Action, Band, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind,
+    Scope, Sharing, Stance, SuffixList, TenantId, Timestamp,
 };
 use wardnet_score::{Epoch, Item, Patterns, Score, Scorer, Subject, rule};
 use wardnet_store::{BatchKey, Dossier, DossierKey, Held, Published, Store, StoreError};
@@ -434,16 +434,25 @@ fn suffixes_may_hold(name: &str) -> bool {
 
 /// Whether a verdict has a place in the database.
 pub(crate) fn is_listed(published: &Published) -> bool {
-    published.band != wardnet_model::Band::Unrated || published.risk.value() >= HISTORY_RISK_MIN
+    published.band != Band::Unrated || published.risk.value() >= HISTORY_RISK_MIN
 }
 
 /// The database entry of the published shared verdict.
 pub(crate) fn evidence_entry(key: &DossierKey, dossier: &Dossier) -> EntryData {
-    published_entry(name(key, &dossier.payload), &dossier.published)
+    published_entry(key, name(key, &dossier.payload), &dossier.published)
 }
 
 /// The database entry of a published verdict.
-pub(crate) fn published_entry(name: Option<Box<str>>, published: &Published) -> EntryData {
+pub(crate) fn published_entry(
+    key: &DossierKey,
+    name: Option<Box<str>>,
+    published: &Published,
+) -> EntryData {
+    // Lists are made of what is dangerous. A SHA-256 is its own key, so that good files, which are
+    // many, need no text to be found by.
+    let is_told = key.kind() != Some(Kind::Sha256)
+        || matches!(published.band, Band::Suspicious | Band::Malicious);
+    let name = name.filter(|_| is_told);
     EntryData {
         profile: Profile {
             risk: published.risk,
@@ -473,7 +482,7 @@ fn scored_entry(
         last_seen: score.verdict.last_seen,
         ..Published::default()
     };
-    is_listed(&published).then(|| published_entry(name(key, &dossier.payload), &published))
+    is_listed(&published).then(|| published_entry(key, name(key, &dossier.payload), &published))
 }
 
 /// The database entry of the decision that counts for a tenant, if any does.
@@ -526,9 +535,9 @@ pub(crate) fn name(key: &DossierKey, payload: &[u8]) -> Option<Box<str>> {
         Some(Kind::Domain | Kind::Url | Kind::Email | Kind::Ja4 | Kind::Cve | Kind::App) => {
             std::str::from_utf8(payload).ok().map(Into::into)
         }
-        // Addresses, networks and file hashes are their own keys.
-        Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network | Kind::Sha256)
-        | None => None,
+        // Addresses and networks are their own keys, which a base keeps whole. Of a SHA-256 it keeps
+        // the first bits alone.
+        Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network) | None => None,
         Some(_) => wardnet_model::Indicator::from_payload(key.tag(), payload)
             .ok()
             .map(|indicator| indicator.to_string().into()),

@@ -17,7 +17,8 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
         return outcome;
     }
     let value = value(text);
-    if output.report.rows == 1 && is_column_name(text, value) {
+    if output.report.rows == 1 && !output.has_names && is_column_name(text, value) {
+        output.has_names = true;
         output.report.rows = 0;
         return Ok(());
     }

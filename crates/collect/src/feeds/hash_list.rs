@@ -21,7 +21,8 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
     let cell = cell.rsplit('|').next().unwrap_or(cell);
     let indicator = match read(cell) {
         Ok(indicator) => indicator,
-        Err(_) if output.report.rows == 1 && is_column_name(cell) => {
+        Err(_) if output.report.rows == 1 && !output.has_names && is_column_name(cell) => {
+            output.has_names = true;
             output.report.rows = 0;
             return Ok(());
         }

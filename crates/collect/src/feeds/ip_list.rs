@@ -20,7 +20,9 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
     let has_columns = text.split_once('\t').is_some_and(|(value, _)| !value.contains(','));
     if let Some((value, label)) = text.split_once(',').filter(|_| !has_columns) {
         // C2IntelFeeds opens its lists with a private address marked as a test.
-        if output.report.rows == 1 && domain_list::is_column_name(text, value) {
+        if output.report.rows == 1 && !output.has_names && domain_list::is_column_name(text, value)
+        {
+            output.has_names = true;
             output.report.rows = 0;
             return Ok(());
         }

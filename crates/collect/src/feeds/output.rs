@@ -24,6 +24,8 @@ pub(crate) struct Output<'a, S> {
     pub(crate) is_lossy: bool,
     /// How many comments were read.
     pub(crate) comments: u64,
+    /// Whether a row was taken for the names of the columns: only the first can be.
+    pub(crate) has_names: bool,
     suffixes: &'static SuffixList,
     sink: &'a mut S,
 }
@@ -36,6 +38,7 @@ impl<'a, S: Sink> Output<'a, S> {
             line: 0,
             is_lossy: false,
             comments: 0,
+            has_names: false,
             suffixes: SuffixList::shipped(),
             sink,
         }
