@@ -46,15 +46,19 @@ wardnet crowdsec validate edge-1 >/dev/null
 agent_cscli lapi status >"$WORK/status.log" 2>&1 || fail "no login: $(cat "$WORK/status.log")"
 start agent crowdsec -c "$AGENT/config.yaml" -no-api
 AGENT_PID="$STARTED"
-sleep 3
+wait_for "the agent at work" grep -q "Starting processing data" "$WORK/agent.log"
 ATTACKER=45.99.0.9
-for number in $(seq 8); do
-  echo "$(date '+%b %e %H:%M:%S') edge sshd[42]: Failed password for root from $ATTACKER port 40$number ssh2"
-  sleep 0.2
-done >>"$AGENT/auth.log"
 reported() { wardnet explain "$ATTACKER" | grep -q 'crowdsec:edge-1'; }
-STARTED="$AGENT_PID"
-wait_for "the alert as evidence" reported
+# It reads what is written from now on, a moment after it says that it starts.
+attack() {
+  local number
+  for number in $(seq 8); do
+    echo "$(date '+%b %e %H:%M:%S') edge sshd[42]: Failed password for root from $ATTACKER port 40$number ssh2"
+  done >>"$AGENT/auth.log"
+  sleep 2
+  reported
+}
+wait_for "the alert as evidence" attack
 wardnet explain "$ATTACKER" | grep -q 'brute-force' || fail "$(wardnet explain "$ATTACKER")"
 agent_cscli alerts list >"$WORK/alerts.json" 2>"$WORK/alerts.log" || fail "$(cat "$WORK/alerts.log")"
 grep -q "$ATTACKER" "$WORK/alerts.json" || fail "cscli does not show the alert: $(cat "$WORK/alerts.json")"
