@@ -1,6 +1,8 @@
 //! What people decided: it beats all evidence.
 
-use wardnet_model::{Action, Band, Basis, CategorySet, Decision, Risk, Timestamp, Verdict};
+use wardnet_model::{
+    Action, Band, Basis, Category, CategorySet, Decision, Risk, Timestamp, Verdict,
+};
 
 /// The decision that counts for one indicator and scope, and the verdict it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +35,7 @@ const fn blocks(action: Action) -> bool {
 
 fn verdict(decision: &Decision) -> Verdict {
     let (risk, band, categories) = match decision.action {
-        Action::Block | Action::Confirm => {
-            (Risk::MAX, Band::Malicious, CategorySet::EMPTY.with(decision.category))
-        }
+        Action::Block | Action::Confirm => (Risk::MAX, Band::Malicious, named(decision.category)),
         Action::Allow => (Risk::ZERO, Band::Trusted, CategorySet::EMPTY),
         // "Not dangerous" is a finding, not a promise: it clears without granting trust.
         Action::Refute | Action::Withdraw => (Risk::ZERO, Band::Safe, CategorySet::EMPTY),
@@ -50,10 +50,19 @@ fn verdict(decision: &Decision) -> Verdict {
     }
 }
 
+/// The categories of a block: none where it names none, so that every policy heeds it.
+fn named(category: Category) -> CategorySet {
+    match category {
+        Category::Uncategorised => CategorySet::EMPTY,
+        named => CategorySet::EMPTY.with(named),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wardnet_model::{Category, Indicator, Scope, TenantId};
+    use crate::Policy;
+    use wardnet_model::{Indicator, Scope, TenantId};
 
     fn decision(action: Action, at: u64, until: Option<u64>) -> Decision {
         Decision {
@@ -87,6 +96,19 @@ mod tests {
         assert_eq!(band_of(&both, 3), Some(Band::Malicious));
         let goods = [decision(Action::Refute, 1, None), decision(Action::Allow, 2, None)];
         assert_eq!(band_of(&goods, 3), Some(Band::Trusted));
+    }
+
+    #[test]
+    fn a_block_without_a_category_is_heeded_by_every_policy() {
+        let spam = CategorySet::EMPTY.with(Category::Spam);
+        let policy = Policy { categories: spam, ..Policy::default() };
+        let blocks = |category| {
+            let block = [Decision { category, ..decision(Action::Block, 1, None) }];
+            let verdict = rule(&block, Timestamp(2)).unwrap().verdict;
+            policy.blocks(verdict.risk, verdict.band, verdict.categories)
+        };
+        assert!(blocks(Category::Uncategorised) && blocks(Category::Spam));
+        assert!(!blocks(Category::Malware));
     }
 
     #[test]
