@@ -448,9 +448,9 @@ pub(crate) fn published_entry(
     name: Option<Box<str>>,
     published: &Published,
 ) -> EntryData {
-    // Lists are made of what is dangerous. A SHA-256 is its own key, so that good files, which are
-    // many, need no text to be found by.
-    let is_told = key.kind() != Some(Kind::Sha256)
+    // Lists are made of what is dangerous. Good files, which are many, are found by the keys of their
+    // hashes and need no text beside them.
+    let is_told = !matches!(key.kind(), Some(Kind::Md5 | Kind::Sha1 | Kind::Sha256))
         || matches!(published.band, Band::Suspicious | Band::Malicious);
     let name = name.filter(|_| is_told);
     EntryData {
