@@ -1,5 +1,7 @@
 //! Opinions against the small database of this crate's tests, by models learned on the spot.
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::testing;
 use wardnet_analyze::Model;
@@ -19,6 +21,7 @@ fn model(subject: Subject, seed: u64) -> Model {
     let mut options = TrainOptions::shipped(subject);
     (options.seed, options.folds, options.fpr) = (seed, 2, 0.01);
     (options.linear.bits, options.boost.trees) = (10, 10);
+    options.invent.generators = 0;
     Model::new(subject, train(subject, &samples, &options, |_| ()), String::new())
 }
 
@@ -28,7 +31,8 @@ fn models(seed: u64) -> ModelSet {
 
 /// Opinions by which `login-verify7.top` is bad and `garden7.top` is not.
 pub(crate) fn opinions() -> Arc<Opinions> {
-    Arc::new(Opinions::new(models(1), CACHE_BYTES_MAX))
+    static MODELS: LazyLock<ModelSet> = LazyLock::new(|| models(1));
+    Arc::new(Opinions::new(MODELS.clone(), CACHE_BYTES_MAX))
 }
 
 fn on(opinions: &Opinions, view: &View, text: &str) -> Option<Arc<Opinion>> {
