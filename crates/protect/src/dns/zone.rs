@@ -7,7 +7,7 @@ use wardnet_score::Policy;
 use wardnet_verdictdb::Answer;
 use wardnet_wire::dns::Name;
 
-/// The answer at the test points, and of what is listed without a category.
+/// The answer at the test points, and of a zone that tells no categories.
 pub(super) const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// The answer where a model has an opinion of what nobody has listed.
@@ -100,6 +100,11 @@ impl Listing {
     }
 
     fn of(categories: CategorySet) -> Self {
+        // What an operator blocked without a reason has the code of none given.
+        let categories = match categories.is_empty() {
+            true => CategorySet::EMPTY.with(Category::Uncategorised),
+            false => categories,
+        };
         let mut listing = Self::plain(LISTED);
         // Bit `n` of the set stands for the category with number `n`.
         let mut left = categories.bits() & ((1 << CODES_END) - 1);
