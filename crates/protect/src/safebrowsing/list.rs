@@ -251,7 +251,7 @@ fn fill<P: Prefix>(prefix: P) -> Hash {
 }
 
 /// The whole list has to be hashed for each of its versions, which is most of what a small
-/// difference costs. Where the CPU has no instructions for SHA, ring is twice as fast as others.
+/// difference costs.
 fn checksum<P: Prefix>(sorted: &[P]) -> Hash {
     let mut digest = Context::new(&SHA256);
     let mut bytes = Vec::with_capacity(64 << 10);
