@@ -19,9 +19,11 @@ use super::{Endpoint, ListenError, Peer};
 pub(super) enum Socket {
     Tcp(TcpListener),
     Unix {
-        listener: UnixListener,
+        /// Goes before the listener does: who finds nobody listening may take the name, and
+        /// what is removed after that would be theirs.
         #[expect(dead_code, reason = "held for its drop, which removes the file")]
         file: SocketFile,
+        listener: UnixListener,
     },
 }
 
@@ -92,7 +94,7 @@ fn bind_unix(path: &Path) -> Result<Socket, ListenError> {
         .and_then(|()| fs::rename(&staged, path))
         .and_then(|()| SocketFile::of(path));
     match file {
-        Ok(file) => Ok(Socket::Unix { listener, file }),
+        Ok(file) => Ok(Socket::Unix { file, listener }),
         Err(source) => {
             remove(&staged);
             Err(failed(source))
@@ -102,10 +104,11 @@ fn bind_unix(path: &Path) -> Result<Socket, ListenError> {
 
 /// Passes if the name is free or held by a socket that nobody listens on any more.
 fn refuse_occupied(path: &Path) -> Result<(), ListenError> {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
     let failed = |source| ListenError::Socket { path: path.to_owned(), source };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == NotFound => return Ok(()),
         Err(source) => return Err(failed(source)),
     };
     if !metadata.file_type().is_socket() {
@@ -113,7 +116,8 @@ fn refuse_occupied(path: &Path) -> Result<(), ListenError> {
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => Err(ListenError::InUse { path: path.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        // Whoever listened has just closed it, or has just removed the name.
+        Err(error) if matches!(error.kind(), ConnectionRefused | NotFound) => Ok(()),
         Err(source) => Err(failed(source)),
     }
 }

@@ -52,3 +52,28 @@ async fn a_socket_in_use_and_a_foreign_file_are_left_alone() {
     drop(std::os::unix::net::UnixListener::bind(&stale).expect("binds"));
     assert!(bind("stale").is_ok());
 }
+
+/// A reload opens the socket at the moment in which the listener before it lets go.
+#[tokio::test]
+async fn a_name_passes_from_one_listener_to_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("socket");
+    let bind = || {
+        let (endpoint, limits) = (Endpoint::Unix(path.clone()), Limits::default());
+        let config = ListenerConfig { name: "socket".to_owned(), endpoint, tls: None, limits };
+        Listener::bind(config, &Metrics::new("0"))
+    };
+    let mut old = bind().expect("free");
+    for round in 0..500 {
+        let leaving = std::thread::spawn(move || drop(old));
+        old = loop {
+            match bind() {
+                Ok(new) => break new,
+                Err(ListenError::InUse { .. }) => {}
+                Err(error) => panic!("round {round}: {error}"),
+            }
+        };
+        leaving.join().expect("no panic");
+        assert!(UnixStream::connect(&path).await.is_ok(), "round {round}: its name was removed");
+    }
+}
