@@ -1,6 +1,5 @@
 //! Who is asking: credentials out of a request, and the caller that handlers see.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -105,7 +104,7 @@ impl Admitted {
         let Access::Role(role) = access else { return Ok(()) };
         let Err(problem) = self.require(role) else { return Ok(()) };
         if matches!(self.identity, Identity::Anonymous) {
-            budgets.take_failed_login(address_of(self.peer), now_nanos)?;
+            budgets.take_failed_login(self.peer.address(), now_nanos)?;
         }
         Err(problem)
     }
@@ -115,7 +114,7 @@ impl Admitted {
             Identity::Local => Ok(()),
             Identity::Token(entry) => entry.take(budgets.token_rate(), questions, now_nanos),
             Identity::Anonymous => {
-                budgets.take_anonymous(address_of(self.peer), questions, now_nanos)
+                budgets.take_anonymous(self.peer.address(), questions, now_nanos)
             }
         }
     }
@@ -222,16 +221,8 @@ fn key_of(query: &str) -> Option<&[u8]> {
 /// token passes from the same address all the while, so nobody can lock out a neighbour.
 fn refuse(shared: &Shared, peer: Peer, error: &TokenError, now_nanos: u64) -> Problem {
     shared.metrics.failed_logins().inc();
-    match shared.budgets.take_failed_login(address_of(peer), now_nanos) {
+    match shared.budgets.take_failed_login(peer.address(), now_nanos) {
         Ok(()) => Problem::unauthorized(error.to_string()),
         Err(over) => over.into(),
-    }
-}
-
-/// The address that budgets count by; all other users of the local socket are one.
-const fn address_of(peer: Peer) -> IpAddr {
-    match peer {
-        Peer::Tcp(address) => address.ip(),
-        Peer::Unix { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
     }
 }

@@ -48,6 +48,15 @@ impl Peer {
     pub fn own() -> Self {
         Self::Unix { uid: rustix::process::geteuid().as_raw() }
     }
+
+    /// The address it counts by; all users of the local socket are at home.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        match self {
+            Self::Tcp(address) => address.ip(),
+            Self::Unix { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
 }
 
 /// What to listen on.

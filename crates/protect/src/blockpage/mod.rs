@@ -142,10 +142,7 @@ async fn report(
         let text = "Reports are taken from this page alone.";
         return html(StatusCode::FORBIDDEN, Page::note(&page.config, text));
     }
-    let client = match peer {
-        Peer::Tcp(address) => address.ip(),
-        Peer::Unix { .. } => std::net::Ipv4Addr::LOCALHOST.into(),
-    };
+    let client = peer.address();
     let form = report::read(&body);
     let Some(subject) = about(&form.about) else {
         let text = "What the report is about is no name, address or URL.";

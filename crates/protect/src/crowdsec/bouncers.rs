@@ -15,12 +15,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use wardnet_model::{Key, TenantId};
-use wardnet_server::{BodyBytes, Caller, Peer, Problem};
+use wardnet_server::{BodyBytes, Caller, Problem};
 use wardnet_wire::crowdsec::{Filter, RequestError, StreamQuery};
 
 /// Steps that are answered at once, without a thread.
@@ -98,18 +97,11 @@ fn identity(
     // An update of the program is no other one.
     let program = program.split('/').next().unwrap_or_default();
     let token = token.map(|id| id.as_str().to_owned());
-    let address = address(caller.peer());
+    let address = caller.peer().address();
     // What was told in other words, or for another time, is as good as not told.
     let words = (&config.remediation, config.duration_hours);
     let text = format!("{token:?} {tenant:?} {address} {program:?} {filter:?} {words:?}");
     Key::digest(text.as_bytes()).prefix128().to_be_bytes()
-}
-
-fn address(peer: Peer) -> IpAddr {
-    match peer {
-        Peer::Tcp(address) => address.ip(),
-        Peer::Unix { .. } => IpAddr::from([127, 0, 0, 1]),
-    }
 }
 
 enum Source {

@@ -1,6 +1,5 @@
 //! DNS over HTTPS (RFC 8484).
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -62,11 +61,7 @@ async fn by_post(
 }
 
 async fn answer(engine: Arc<Engine>, peer: Peer, message: &[u8]) -> Response {
-    let address = match peer {
-        Peer::Tcp(address) => address.ip(),
-        Peer::Unix { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    let client = Client { address, way: Way::Encrypted };
+    let client = Client { address: peer.address(), way: Way::Encrypted };
     let mut bytes = Vec::with_capacity(512);
     match engine.begin(&engine.moment(), message, client, &mut bytes) {
         Begun::Answered => {}
