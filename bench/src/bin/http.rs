@@ -1,12 +1,14 @@
-//! Row "HTTP": single lookups against a bare axum handler and nginx with the same body, and batches.
+//! Row "HTTP": single lookups and Safe Browsing's searches against a bare axum handler and nginx with
+//! the same body, and batches.
 //!
 //! `WARDNET_DATA=DIR http [ROUNDS [SECONDS]]`; needs `wrk` and, for its column, `nginx`.
 
 use anyhow::{Context as _, ensure};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
+use data_encoding::{BASE64, BASE64URL};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wardnet_bench::server::Running;
 use wardnet_bench::timing::{median, time};
@@ -26,6 +28,8 @@ fn main() -> anyhow::Result<()> {
     row::machine();
     let folder = tempfile::tempdir()?;
     server::configure(folder.path(), true)?;
+    let settings = folder.path().join("wardnet.toml");
+    std::fs::write(&settings, std::fs::read_to_string(&settings)? + "[safe_browsing]\n")?;
     vectors::write_catalogue(folder.path())?;
     server::output(server::command(folder.path())?.args(["feeds", "update"]))?;
     let wardnet = server::start(folder.path())?;
@@ -43,7 +47,7 @@ fn peer(address: SocketAddr, body: &str) -> anyhow::Result<()> {
             (headers, body).into_response()
         }
     };
-    let router = axum::Router::new().route("/v1/lookup", axum::routing::get(handler));
+    let router = axum::Router::new().fallback(handler);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
         let listener = tokio::net::TcpListener::bind(address).await?;
         axum::serve(listener, router).await
@@ -75,8 +79,79 @@ fn start_nginx(folder: &Path, body: &str) -> anyhow::Result<Running> {
     Running::await_ready(command.spawn()?, address)
 }
 
+/// What is asked over and over.
+struct Question {
+    what: &'static str,
+    path: String,
+    /// The body, in JSON, of what is posted.
+    body: Option<String>,
+}
+
+impl Question {
+    fn lookup(what: &'static str, indicator: &str) -> Self {
+        Self { what, path: format!("/v1/lookup?indicator={indicator}"), body: None }
+    }
+
+    /// All there are: `prefix` begins the hash of something that is published.
+    fn all(prefix: [u8; 4]) -> [Self; 6] {
+        let base64 = BASE64.encode(&prefix);
+        let find = format!(
+            r#"{{"client":{{"clientId":"bench"}},"threatInfo":{{"threatTypes":["SOCIAL_ENGINEERING","MALWARE"],"platformTypes":["ANY_PLATFORM"],"threatEntryTypes":["URL"],"threatEntries":[{{"hash":"{base64}"}}]}}}}"#
+        );
+        let search = BASE64URL.encode(&prefix).replace('=', "%3D");
+        let unknown_hash = "0123456789abcdef".repeat(4);
+        [
+            Self::lookup("a listed domain", LISTED),
+            Self::lookup("an address not listed", "9.9.9.9"),
+            Self::lookup("a hash not listed", &unknown_hash),
+            Self::lookup(
+                "a URL not listed",
+                "https%3A%2F%2Fwww.example-shop.com%2Fa%2Fb.html%3Fq%3D1",
+            ),
+            Self {
+                what: "Safe Browsing 5, `hashes:search`, a listed prefix",
+                path: format!("/v5/hashes:search?hashPrefixes={search}"),
+                body: None,
+            },
+            Self {
+                what: "Safe Browsing 4, `fullHashes:find`, a listed prefix",
+                path: "/v4/fullHashes:find".to_owned(),
+                body: Some(find),
+            },
+        ]
+    }
+
+    fn ask(&self, wardnet: &(Running, String)) -> anyhow::Result<Vec<u8>> {
+        let mut client = server::client(wardnet)?;
+        match &self.body {
+            Some(body) => client.post(&self.path, "application/json", body.as_bytes()),
+            None => client.get(&self.path),
+        }
+    }
+
+    /// What wrk needs to post it.
+    fn script(&self, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+        let Some(body) = &self.body else { return Ok(None) };
+        let path = folder.join("post.lua");
+        let text = format!(
+            "wrk.method = 'POST'\nwrk.body = '{body}'\n\
+             wrk.headers['Content-Type'] = 'application/json'\n"
+        );
+        std::fs::write(&path, text)?;
+        Ok(Some(path))
+    }
+}
+
+/// A domain that the feeds list.
+const LISTED: &str = "000.rich";
+
 /// What one round of requests found: requests per processor second, and per second.
-fn round(running: &Running, token: &str, query: &str, seconds: u64) -> anyhow::Result<(f64, f64)> {
+fn round(
+    running: &Running,
+    token: &str,
+    (path, script): (&str, Option<&Path>),
+    seconds: u64,
+) -> anyhow::Result<(f64, f64)> {
     let pids: Vec<u32> =
         std::iter::once(running.pid()).chain(process::children(running.pid())).collect();
     let used = || pids.iter().map(|pid| process::cpu_seconds(*pid)).sum::<anyhow::Result<f64>>();
@@ -84,7 +159,8 @@ fn round(running: &Running, token: &str, query: &str, seconds: u64) -> anyhow::R
     let output = Command::new("wrk")
         .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s")])
         .args(["-H", &format!("Authorization: Bearer {token}")])
-        .arg(format!("http://{}/v1/lookup?indicator={query}", running.address))
+        .args(script.map(|script| format!("-s{}", script.display())))
+        .arg(format!("http://{}{path}", running.address))
         .output()
         .context("wrk: install the package wrk")?;
     let cpu = used()? - before;
@@ -113,18 +189,16 @@ fn single(
         "wardnet requests/s",
         "connections",
     ]);
-    let unknown_hash = "0123456789abcdef".repeat(4);
-    for (what, query) in [
-        ("a listed domain", "000.rich"),
-        ("an address not listed", "9.9.9.9"),
-        ("a hash not listed", unknown_hash.as_str()),
-        ("a URL not listed", "https%3A%2F%2Fwww.example-shop.com%2Fa%2Fb.html%3Fq%3D1"),
-    ] {
-        let body = server::client(wardnet)?.get(&format!("/v1/lookup?indicator={query}"))?;
+    let [a, b, c, d, ..] = wardnet_model::domain_key(LISTED).0;
+    for question in Question::all([a, b, c, d]) {
+        let body = question.ask(wardnet)?;
+        let script = question.script(folder)?;
+        let query = (question.path.as_str(), script.as_deref());
         let path = folder.join("body.json");
         std::fs::write(&path, &body)?;
         let axum = start_peer(&path)?;
-        let nginx = start_nginx(folder, &String::from_utf8(body.clone())?).ok();
+        let nginx = String::from_utf8(body.clone()).ok();
+        let nginx = nginx.and_then(|body| start_nginx(folder, &body).ok());
         let (mut own, mut axums, mut nginxes) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             own.push(round(&wardnet.0, &wardnet.1, query, seconds)?);
@@ -139,7 +213,7 @@ fn single(
         row::row(&[
             format!("{:.2}", ratio(&axums)),
             format!("{:.2}", ratio(&nginxes)),
-            what.to_owned(),
+            question.what.to_owned(),
             body.len().to_string(),
             row::thousands(per_cpu(&own)),
             row::thousands(per_cpu(&axums)),
