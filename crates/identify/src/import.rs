@@ -126,6 +126,53 @@ fn record_id(observation: &Observation, terms: &ImportTerms) -> RecordId {
     }))
 }
 
+/// The last snapshot, and which of its members were met again.
+#[derive(Debug)]
+struct Before {
+    /// In order; none for a plain import.
+    members: Vec<Member>,
+    met: Vec<bool>,
+}
+
+impl Before {
+    /// Notes that a member was met, if it is one.
+    fn meet(&mut self, member: &Member) -> bool {
+        let Ok(at) = self.members.binary_search(member) else { return false };
+        self.met[at] = true;
+        true
+    }
+
+    fn missed(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().zip(&self.met).filter(|(_, met)| !**met).map(|(member, _)| member)
+    }
+}
+
+/// The last rows that were read. Rows that stand twice in a file mostly stand close together, and
+/// remembering all rows would take memory for each of them.
+#[derive(Debug, Default)]
+struct Lately {
+    rows: FxHashSet<Member>,
+    older: FxHashSet<Member>,
+}
+
+impl Lately {
+    /// How many rows are remembered at least, and half of how many at most.
+    const ROWS: usize = 1 << 16;
+
+    /// Whether a row is among them; from now on it is.
+    fn has(&mut self, row: Member) -> bool {
+        if self.rows.contains(&row) || self.older.contains(&row) {
+            return true;
+        }
+        if self.rows.len() >= Self::ROWS {
+            std::mem::swap(&mut self.rows, &mut self.older);
+            self.rows.clear();
+        }
+        self.rows.insert(row);
+        false
+    }
+}
+
 /// Whether there is anything to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
@@ -142,9 +189,8 @@ pub struct Import {
     under_way: Arc<()>,
     terms: ImportTerms,
     stamp: Stamp,
-    /// Members of the last snapshot; empty for a plain import.
-    before: Vec<Member>,
-    seen: FxHashSet<Member>,
+    before: Before,
+    lately: Lately,
     update: Update,
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -186,8 +232,8 @@ impl Engine {
             under_way: Arc::clone(&self.importing),
             terms,
             stamp: Stamp { at: now, batch, revision },
-            before,
-            seen: FxHashSet::default(),
+            before: Before { met: vec![false; before.len()], members: before },
+            lately: Lately::default(),
             update: Update::default(),
             bytes: Vec::new(),
             ends: Vec::new(),
@@ -225,8 +271,8 @@ impl Engine {
         for row in parcel.rows {
             let record = parcel.bytes.get(from..row.end).unwrap_or_default();
             from = row.end;
-            let known = import.before.binary_search(&row.member).is_ok();
-            if !import.seen.insert(row.member) || known {
+            // What was read too long ago to be remembered is written again, and changes nothing.
+            if import.before.meet(&row.member) || import.lately.has(row.member) {
                 import.counts.duplicate += 1;
                 continue;
             }
@@ -301,7 +347,7 @@ impl Engine {
     /// What the last snapshot had and this one has not.
     fn vanished(&self, import: &Import) -> Result<Vec<Retraction>, EngineError> {
         let mut gone = Vec::new();
-        for member in import.before.iter().filter(|member| !import.seen.contains(member)) {
+        for member in import.before.missed() {
             let Some(dossier) = self.store.dossier(&member.dossier)? else {
                 continue;
             };

@@ -6,8 +6,8 @@ use crate::fold::{self, Folded, Settle, crossing_key};
 use crate::listings::{self, Listing};
 use crate::members::{self, Member};
 use crate::tables::Tables;
-use crate::{BatchKey, BatchState, Front, codec, relations};
-use fjall::{PersistMode, Readable as _};
+use crate::{BatchKey, BatchState, Front, Snapshot, codec, relations};
+use fjall::PersistMode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -459,8 +459,7 @@ impl Store {
     /// All dossiers as they are now, for another thread to read at its leisure: writes meanwhile
     /// are not seen. [`Self::reopen`] waits until it is dropped.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let tables = self.tables()?;
-        Ok(Snapshot { dossiers: tables.database.snapshot(), tables })
+        Ok(Snapshot::of(self.tables()?))
     }
 
     /// Keys of dossiers, from `after` on (not included), at most `limit`.
@@ -651,34 +650,6 @@ impl Store {
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
         self.tables().map_or(0, |tables| tables.database.disk_space().unwrap_or(0))
-    }
-}
-
-/// All dossiers of one moment; see [`Store::snapshot`].
-pub struct Snapshot {
-    dossiers: fjall::Snapshot,
-    tables: Arc<Tables>,
-}
-
-impl std::fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
-}
-
-impl Snapshot {
-    /// Every dossier without its evidence, in order.
-    pub fn for_each_front<E: From<StoreError>>(
-        &self,
-        mut visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for guard in self.dossiers.iter(&self.tables.dossiers) {
-            let (key, value) = guard.into_inner().map_err(StoreError::from)?;
-            let key =
-                key[..].try_into().map_err(|_| StoreError::Damaged { what: "dossier's key" })?;
-            visit(DossierKey(key), codec::decode_front(&value)?)?;
-        }
-        Ok(())
     }
 }
 
