@@ -256,13 +256,15 @@ impl Engine {
     /// Settles those members of a renewed batch again whose verdicts its renewal may change.
     pub(crate) fn revive(&mut self, seen: &BatchSeen, now: Timestamp) -> Result<(), EngineError> {
         let batch = BatchKey::of(seen);
-        let faded = self.store.faded(&batch)?;
-        for keys in faded.chunks(SETTLED_AT_ONCE) {
-            let still = self.settle_again(keys, now)?;
+        let mut after = None;
+        loop {
+            let keys = self.store.faded(&batch, after, SETTLED_AT_ONCE)?;
+            let Some(last) = keys.last() else { return Ok(()) };
+            after = Some(*last);
+            let still = self.settle_again(&keys, now)?;
             let fresh = keys.iter().filter(|key| !still.contains(&(batch, **key)));
             self.store.clear_faded(&batch, fresh.copied())?;
         }
-        Ok(())
     }
 
     /// Takes in rows of an import.
@@ -300,7 +302,7 @@ impl Engine {
             import.counts.accepted += count;
             return self.replay(import.stamp.at).map(drop);
         }
-        let (room, asked) = (self.room_of_import(), self.rebuild.asked());
+        let (room, asked) = (self.room_of_import(update.len()), self.rebuild.asked());
         let taken = self.take_in(update, written.end - 1, room, import.stamp.at);
         self.import_hides |= self.rebuild.take_back(asked);
         let taken = taken?;
@@ -319,10 +321,9 @@ impl Engine {
         rejected: u64,
     ) -> Result<BatchSeen, EngineError> {
         self.flush(&mut import)?;
-        let gone = self.vanished(&import)?;
+        import.counts.expired = self.end_vanished(&import)?;
         import.counts.read = read;
         import.counts.rejected = rejected;
-        import.counts.expired = gone.len() as u64;
         let seen = BatchSeen {
             tenant: import.terms.tenant,
             source: import.terms.source,
@@ -333,10 +334,8 @@ impl Engine {
             digest: import.terms.digest,
             counts: import.counts,
         };
-        let mut records: Vec<Record> = gone.into_iter().map(Record::Retraction).collect();
-        records.push(Record::BatchSeen(seen.clone()));
         let at = import.stamp.at;
-        self.append_only(records, at)?;
+        self.append_only(vec![Record::BatchSeen(seen.clone())], at)?;
         self.revive(&seen, at)?;
         let Import { under_way, .. } = import;
         drop(under_way);
@@ -344,25 +343,39 @@ impl Engine {
         Ok(seen)
     }
 
-    /// What the last snapshot had and this one has not.
-    fn vanished(&self, import: &Import) -> Result<Vec<Retraction>, EngineError> {
-        let mut gone = Vec::new();
-        for member in import.before.missed() {
-            let Some(dossier) = self.store.dossier(&member.dossier)? else {
-                continue;
-            };
-            let indicator = Indicator::from_payload(member.dossier.tag(), &dossier.payload)
-                .map_err(|error| EngineError::Refused(error.to_string()))?;
-            gone.push(Retraction {
-                tenant: import.terms.tenant,
-                source: import.terms.source,
-                indicator,
-                scope: member.dossier.scope(),
-                record: member.record,
-                at: import.stamp.at,
-            });
+    /// Ends what the last snapshot had and this one has not; gives how much that is.
+    fn end_vanished(&mut self, import: &Import) -> Result<u64, EngineError> {
+        let mut missed = import.before.missed().peekable();
+        let mut ended = 0;
+        while missed.peek().is_some() {
+            let mut gone = Vec::new();
+            for member in missed.by_ref().take(SETTLED_AT_ONCE) {
+                gone.extend(self.retraction(import, member)?.map(Record::Retraction));
+            }
+            ended += gone.len() as u64;
+            self.append_only(gone, import.stamp.at)?;
         }
-        Ok(gone)
+        Ok(ended)
+    }
+
+    fn retraction(
+        &self,
+        import: &Import,
+        member: &Member,
+    ) -> Result<Option<Retraction>, EngineError> {
+        let Some(dossier) = self.store.dossier(&member.dossier)? else {
+            return Ok(None);
+        };
+        let indicator = Indicator::from_payload(member.dossier.tag(), &dossier.payload)
+            .map_err(|error| EngineError::Refused(error.to_string()))?;
+        Ok(Some(Retraction {
+            tenant: import.terms.tenant,
+            source: import.terms.source,
+            indicator,
+            scope: member.dossier.scope(),
+            record: member.record,
+            at: import.stamp.at,
+        }))
     }
 }
 
