@@ -2,6 +2,12 @@
 
 use anyhow::Context as _;
 use std::fs;
+use std::process::{Child, Output};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How often a process is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Processor seconds that a process has used, user and system, all threads.
 pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
@@ -36,4 +42,20 @@ pub fn kilobytes(pid: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// Waits for a process; gives what it printed, and the most kilobytes of anonymous memory it had.
+pub fn watch(child: Child) -> anyhow::Result<(Output, u64)> {
+    let pid = child.id();
+    let (ended, watch) = channel::<()>();
+    let watcher = std::thread::spawn(move || {
+        let mut most = 0;
+        while watch.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            most = kilobytes(pid, "RssAnon").unwrap_or(0).max(most);
+        }
+        most
+    });
+    let output = child.wait_with_output()?;
+    drop(ended);
+    Ok((output, watcher.join().unwrap_or(0)))
 }

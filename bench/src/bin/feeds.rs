@@ -7,7 +7,6 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::Duration;
 use wardnet_bench::timing::{median, time};
 use wardnet_bench::{process, row, server, vectors};
@@ -87,20 +86,8 @@ fn update(folder: &Path) -> anyhow::Result<Update> {
             .args(["feeds", "update", "--json"])
             .stdout(Stdio::piped())
             .spawn()?;
-        let pid = child.id();
-        let (ended, watch) = mpsc::channel::<()>();
-        let watcher = std::thread::spawn(move || {
-            let mut most = 0;
-            while watch.recv_timeout(Duration::from_millis(10))
-                == Err(mpsc::RecvTimeoutError::Timeout)
-            {
-                most = process::kilobytes(pid, "RssAnon").unwrap_or(0).max(most);
-            }
-            most
-        });
-        let output = child.wait_with_output()?;
-        drop(ended);
-        Ok((String::from_utf8(output.stdout)?, watcher.join().unwrap_or(0)))
+        let (output, most) = process::watch(child)?;
+        Ok((String::from_utf8(output.stdout)?, most))
     });
     let (printed, anonymous_max_kb) = done?;
     let cpu = process::children_cpu_seconds()? - cpu_before;

@@ -4,19 +4,18 @@
 //! is made from does not change, and what it was made for is only swapped in when it is whole.
 
 use crate::EngineError;
+use crate::compile::{Compiler, DECISIONS_MAX};
 use crate::files::open_base;
-use crate::settle::{self, is_listed, name, published_entry, ruling_entry};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use wardnet_model::{Band, Basis, Category, CategorySet, TenantId, Timestamp};
+use wardnet_model::Timestamp;
 use wardnet_score::Epoch;
 use wardnet_store::{DossierKey, Snapshot};
 use wardnet_verdictdb::{
-    Builder, Db, Entry, Limits, NextBase, Options, Profile, SigningKey, SourceNames, Terms, Verify,
-    View, Views, Written, apply,
+    Db, Limits, NextBase, Options, SigningKey, SourceNames, Verify, View, Views, apply,
 };
 
 /// Bytes that are written between two looks at whether the base is still wanted.
@@ -35,7 +34,7 @@ impl Cancel {
         self.0.load(Ordering::Acquire)
     }
 
-    fn check(&self) -> Result<(), EngineError> {
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
         if self.is_set() { Err(EngineError::Cancelled) } else { Ok(()) }
     }
 }
@@ -111,7 +110,16 @@ impl Plan {
         let out = WhileWanted { file, cancel: &self.cancel };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         let (written, private) = match &self.content {
-            Content::All(snapshot) => self.compile(snapshot, &mut out)?,
+            Content::All(snapshot) => {
+                let from = Compiler {
+                    snapshot,
+                    epoch: &self.epoch,
+                    now: self.now,
+                    cancel: &self.cancel,
+                    decisions_max: DECISIONS_MAX,
+                };
+                from.compile(self.options(), &mut out)?
+            }
             Content::Changes(base) => {
                 let changes = self.state.overlay.changes();
                 (apply(base, &changes, &self.options(), &mut out)?, Vec::new())
@@ -137,17 +145,6 @@ impl Plan {
             limits: Limits::default(),
         }
     }
-
-    fn compile(
-        &self,
-        snapshot: &Snapshot,
-        out: &mut impl Write,
-    ) -> Result<(Written, Vec<DossierKey>), EngineError> {
-        let mut builder = Builder::new(self.options());
-        let hard = never_listed(&self.epoch, &mut builder)?;
-        let private = collect(snapshot, &mut builder, &hard, (self.now, &self.cancel))?;
-        Ok((builder.finish(out)?, private))
-    }
 }
 
 /// A file that takes nothing more once it is no longer wanted.
@@ -167,62 +164,4 @@ impl Write for WhileWanted<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Enters what is never listed: it comes before all evidence and every decision. Gives the places
-/// that are taken by it.
-fn never_listed(epoch: &Epoch, builder: &mut Builder) -> Result<Vec<DossierKey>, EngineError> {
-    let profile = Profile {
-        band: Band::Trusted,
-        basis: Basis::Hard,
-        categories: CategorySet::EMPTY.with(Category::Infrastructure),
-        ..Profile::default()
-    };
-    let mut taken = Vec::new();
-    for (text, indicator, scope) in settle::never_listed(epoch) {
-        let Some(kind) = indicator.kind() else { continue };
-        let (key, terms) = (indicator.key(), Terms::default());
-        builder.push(&Entry {
-            name: Some(text),
-            ..Entry::decision(kind, key, scope, &profile, terms)
-        })?;
-        taken.push(DossierKey::of(&indicator, scope));
-    }
-    taken.sort_unstable();
-    Ok(taken)
-}
-
-fn collect(
-    snapshot: &Snapshot,
-    builder: &mut Builder,
-    hard: &[DossierKey],
-    (now, cancel): (Timestamp, &Cancel),
-) -> Result<Vec<DossierKey>, EngineError> {
-    let mut private = Vec::new();
-    snapshot.for_each_front(|key, front| {
-        cancel.check()?;
-        let Some(kind) = key.kind() else {
-            return Ok(());
-        };
-        if front.published.private {
-            private.push(key);
-        }
-        let decided = !front.decisions.is_empty();
-        if !is_listed(&front.published) && !decided {
-            return Ok(());
-        }
-        let name = name(&key, front.payload);
-        if is_listed(&front.published) {
-            let entry = published_entry(&key, name.clone(), &front.published);
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        if decided
-            && hard.binary_search(&key).is_err()
-            && let Some(entry) = ruling_entry(name, &front.decisions, TenantId::SHARED, now)
-        {
-            builder.push(&entry.as_entry(kind, key.key(), key.scope()))?;
-        }
-        Ok::<(), EngineError>(())
-    })?;
-    Ok(private)
 }

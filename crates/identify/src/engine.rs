@@ -155,10 +155,7 @@ impl Engine {
         engine.tick(now)?;
         if !intact {
             // A renewal may have been cut short before all of its members were settled.
-            let faded = engine.store.all_faded()?;
-            for keys in faded.chunks(SETTLED_AT_ONCE) {
-                engine.settle_again(keys, now)?;
-            }
+            engine.settle_faded(now)?;
             engine.rebuild_base(now)?;
         }
         engine.publish(now)?;
@@ -312,11 +309,20 @@ impl Engine {
         overlay_max.saturating_sub(pending).min(all)
     }
 
-    /// As [`Self::room`] for an import: when its changes wait for a new base anyway, there is no
-    /// use in publishing some of them before.
-    pub(crate) fn room_of_import(&self) -> usize {
-        let waits = self.import_hides || self.rebuild.is_behind() && self.is_holding();
-        if waits { 0 } else { self.room() }
+    /// As [`Self::room`] for `rows` of an import: when its changes wait for a new base anyway, there
+    /// is no use in publishing some of them before.
+    pub(crate) fn room_of_import(&self, rows: usize) -> usize {
+        let waits = || self.rebuild.is_behind() || self.outgrows_base(rows);
+        if self.import_hides || self.is_holding() && waits() { 0 } else { self.room() }
+    }
+
+    /// Whether with `rows` more there are more changes than an overlay takes, and more than the base
+    /// has entries: it is replaced soon, and making one from the store costs little more.
+    fn outgrows_base(&self, rows: usize) -> bool {
+        let view = self.views.load();
+        let changes = view.overlay.len() + self.pending.shared.len() + rows;
+        let entries = view.base.as_ref().map_or(0, |base| base.entries());
+        changes > self.options.overlay_max && changes as u64 > entries
     }
 
     pub(crate) const fn fold_threads(&self) -> usize {
@@ -447,6 +453,19 @@ impl Engine {
         }
         self.note_settled()?;
         self.publish(now)
+    }
+
+    fn settle_faded(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        let mut after = None;
+        loop {
+            let faded = self.store.all_faded(after, SETTLED_AT_ONCE)?;
+            let Some((last, _)) = faded.last() else {
+                return Ok(());
+            };
+            after = Some(*last);
+            let keys: BTreeSet<DossierKey> = faded.iter().map(|(_, key)| *key).collect();
+            self.settle_again(&Vec::from_iter(keys), now)?;
+        }
     }
 
     pub(crate) fn settle_all(&mut self, now: Timestamp) -> Result<(), EngineError> {

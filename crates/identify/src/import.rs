@@ -126,6 +126,53 @@ fn record_id(observation: &Observation, terms: &ImportTerms) -> RecordId {
     }))
 }
 
+/// The last snapshot, and which of its members were met again.
+#[derive(Debug)]
+struct Before {
+    /// In order; none for a plain import.
+    members: Vec<Member>,
+    met: Vec<bool>,
+}
+
+impl Before {
+    /// Notes that a member was met, if it is one.
+    fn meet(&mut self, member: &Member) -> bool {
+        let Ok(at) = self.members.binary_search(member) else { return false };
+        self.met[at] = true;
+        true
+    }
+
+    fn missed(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().zip(&self.met).filter(|(_, met)| !**met).map(|(member, _)| member)
+    }
+}
+
+/// The last rows that were read. Rows that stand twice in a file mostly stand close together, and
+/// remembering all rows would take memory for each of them.
+#[derive(Debug, Default)]
+struct Lately {
+    rows: FxHashSet<Member>,
+    older: FxHashSet<Member>,
+}
+
+impl Lately {
+    /// How many rows are remembered at least, and half of how many at most.
+    const ROWS: usize = 1 << 16;
+
+    /// Whether a row is among them; from now on it is.
+    fn has(&mut self, row: Member) -> bool {
+        if self.rows.contains(&row) || self.older.contains(&row) {
+            return true;
+        }
+        if self.rows.len() >= Self::ROWS {
+            std::mem::swap(&mut self.rows, &mut self.older);
+            self.rows.clear();
+        }
+        self.rows.insert(row);
+        false
+    }
+}
+
 /// Whether there is anything to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
@@ -142,9 +189,8 @@ pub struct Import {
     under_way: Arc<()>,
     terms: ImportTerms,
     stamp: Stamp,
-    /// Members of the last snapshot; empty for a plain import.
-    before: Vec<Member>,
-    seen: FxHashSet<Member>,
+    before: Before,
+    lately: Lately,
     update: Update,
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -186,8 +232,8 @@ impl Engine {
             under_way: Arc::clone(&self.importing),
             terms,
             stamp: Stamp { at: now, batch, revision },
-            before,
-            seen: FxHashSet::default(),
+            before: Before { met: vec![false; before.len()], members: before },
+            lately: Lately::default(),
             update: Update::default(),
             bytes: Vec::new(),
             ends: Vec::new(),
@@ -210,13 +256,15 @@ impl Engine {
     /// Settles those members of a renewed batch again whose verdicts its renewal may change.
     pub(crate) fn revive(&mut self, seen: &BatchSeen, now: Timestamp) -> Result<(), EngineError> {
         let batch = BatchKey::of(seen);
-        let faded = self.store.faded(&batch)?;
-        for keys in faded.chunks(SETTLED_AT_ONCE) {
-            let still = self.settle_again(keys, now)?;
+        let mut after = None;
+        loop {
+            let keys = self.store.faded(&batch, after, SETTLED_AT_ONCE)?;
+            let Some(last) = keys.last() else { return Ok(()) };
+            after = Some(*last);
+            let still = self.settle_again(&keys, now)?;
             let fresh = keys.iter().filter(|key| !still.contains(&(batch, **key)));
             self.store.clear_faded(&batch, fresh.copied())?;
         }
-        Ok(())
     }
 
     /// Takes in rows of an import.
@@ -225,8 +273,8 @@ impl Engine {
         for row in parcel.rows {
             let record = parcel.bytes.get(from..row.end).unwrap_or_default();
             from = row.end;
-            let known = import.before.binary_search(&row.member).is_ok();
-            if !import.seen.insert(row.member) || known {
+            // What was read too long ago to be remembered is written again, and changes nothing.
+            if import.before.meet(&row.member) || import.lately.has(row.member) {
                 import.counts.duplicate += 1;
                 continue;
             }
@@ -254,7 +302,7 @@ impl Engine {
             import.counts.accepted += count;
             return self.replay(import.stamp.at).map(drop);
         }
-        let (room, asked) = (self.room_of_import(), self.rebuild.asked());
+        let (room, asked) = (self.room_of_import(update.len()), self.rebuild.asked());
         let taken = self.take_in(update, written.end - 1, room, import.stamp.at);
         self.import_hides |= self.rebuild.take_back(asked);
         let taken = taken?;
@@ -273,10 +321,9 @@ impl Engine {
         rejected: u64,
     ) -> Result<BatchSeen, EngineError> {
         self.flush(&mut import)?;
-        let gone = self.vanished(&import)?;
+        import.counts.expired = self.end_vanished(&import)?;
         import.counts.read = read;
         import.counts.rejected = rejected;
-        import.counts.expired = gone.len() as u64;
         let seen = BatchSeen {
             tenant: import.terms.tenant,
             source: import.terms.source,
@@ -287,10 +334,8 @@ impl Engine {
             digest: import.terms.digest,
             counts: import.counts,
         };
-        let mut records: Vec<Record> = gone.into_iter().map(Record::Retraction).collect();
-        records.push(Record::BatchSeen(seen.clone()));
         let at = import.stamp.at;
-        self.append_only(records, at)?;
+        self.append_only(vec![Record::BatchSeen(seen.clone())], at)?;
         self.revive(&seen, at)?;
         let Import { under_way, .. } = import;
         drop(under_way);
@@ -298,25 +343,39 @@ impl Engine {
         Ok(seen)
     }
 
-    /// What the last snapshot had and this one has not.
-    fn vanished(&self, import: &Import) -> Result<Vec<Retraction>, EngineError> {
-        let mut gone = Vec::new();
-        for member in import.before.iter().filter(|member| !import.seen.contains(member)) {
-            let Some(dossier) = self.store.dossier(&member.dossier)? else {
-                continue;
-            };
-            let indicator = Indicator::from_payload(member.dossier.tag(), &dossier.payload)
-                .map_err(|error| EngineError::Refused(error.to_string()))?;
-            gone.push(Retraction {
-                tenant: import.terms.tenant,
-                source: import.terms.source,
-                indicator,
-                scope: member.dossier.scope(),
-                record: member.record,
-                at: import.stamp.at,
-            });
+    /// Ends what the last snapshot had and this one has not; gives how much that is.
+    fn end_vanished(&mut self, import: &Import) -> Result<u64, EngineError> {
+        let mut missed = import.before.missed().peekable();
+        let mut ended = 0;
+        while missed.peek().is_some() {
+            let mut gone = Vec::new();
+            for member in missed.by_ref().take(SETTLED_AT_ONCE) {
+                gone.extend(self.retraction(import, member)?.map(Record::Retraction));
+            }
+            ended += gone.len() as u64;
+            self.append_only(gone, import.stamp.at)?;
         }
-        Ok(gone)
+        Ok(ended)
+    }
+
+    fn retraction(
+        &self,
+        import: &Import,
+        member: &Member,
+    ) -> Result<Option<Retraction>, EngineError> {
+        let Some(dossier) = self.store.dossier(&member.dossier)? else {
+            return Ok(None);
+        };
+        let indicator = Indicator::from_payload(member.dossier.tag(), &dossier.payload)
+            .map_err(|error| EngineError::Refused(error.to_string()))?;
+        Ok(Some(Retraction {
+            tenant: import.terms.tenant,
+            source: import.terms.source,
+            indicator,
+            scope: member.dossier.scope(),
+            record: member.record,
+            at: import.stamp.at,
+        }))
     }
 }
 

@@ -9,6 +9,7 @@
 mod base;
 mod chain;
 mod compact;
+mod compile;
 mod defaults;
 mod dispute;
 mod engine;

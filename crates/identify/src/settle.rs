@@ -2,6 +2,7 @@
 
 use crate::patterns::{Matched, left_out, matched};
 use crate::praise::{self, Praise};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wardnet_model::{
     Action, Band, BatchId, Category, CategorySet, Decision, DomainName, Indicator, Key, Kind,
@@ -448,23 +449,32 @@ pub(crate) fn published_entry(
     name: Option<Box<str>>,
     published: &Published,
 ) -> EntryData {
-    // Lists are made of what is dangerous. Good files, which are many, are found by the keys of their
-    // hashes and need no text beside them.
-    let is_told = !matches!(key.kind(), Some(Kind::Md5 | Kind::Sha1 | Kind::Sha256))
-        || matches!(published.band, Band::Suspicious | Band::Malicious);
-    let name = name.filter(|_| is_told);
-    EntryData {
-        profile: Profile {
-            risk: published.risk,
-            band: published.band,
-            basis: wardnet_model::Basis::Evidence,
-            categories: published.categories,
-            sources: published.sources.iter().map(|source| source.0).collect(),
-        },
-        name,
-        facts: Some(Facts { first_seen: published.first_seen, last_seen: published.last_seen }),
-        terms: None,
+    let name = name.filter(|_| is_told(key, published.band));
+    EntryData { profile: profile(published), name, facts: Some(facts(published)), terms: None }
+}
+
+/// Whether the database has an indicator's text, where it has its verdict. Lists are made of what is
+/// dangerous. Good files, which are many, are found by the keys of their hashes and need no text
+/// beside them.
+pub(crate) fn is_told(key: &DossierKey, band: Band) -> bool {
+    !matches!(key.kind(), Some(Kind::Md5 | Kind::Sha1 | Kind::Sha256))
+        || matches!(band, Band::Suspicious | Band::Malicious)
+}
+
+/// What the database says of a published verdict.
+pub(crate) fn profile(published: &Published) -> Profile {
+    Profile {
+        risk: published.risk,
+        band: published.band,
+        basis: wardnet_model::Basis::Evidence,
+        categories: published.categories,
+        sources: published.sources.iter().map(|source| source.0).collect(),
     }
+}
+
+/// The dates of a published verdict.
+pub(crate) const fn facts(published: &Published) -> Facts {
+    Facts { first_seen: published.first_seen, last_seen: published.last_seen }
 }
 
 fn scored_entry(
@@ -531,16 +541,21 @@ fn full_key(key: &DossierKey, payload: &[u8]) -> Key {
 
 /// The canonical text of an indicator, from its canonical bytes.
 pub(crate) fn name(key: &DossierKey, payload: &[u8]) -> Option<Box<str>> {
+    text(key, payload).map(Into::into)
+}
+
+/// As [`name`], without a copy where the bytes are the text.
+pub(crate) fn text<'p>(key: &DossierKey, payload: &'p [u8]) -> Option<Cow<'p, str>> {
     match key.kind() {
         Some(Kind::Domain | Kind::Url | Kind::Email | Kind::Ja4 | Kind::Cve | Kind::App) => {
-            std::str::from_utf8(payload).ok().map(Into::into)
+            std::str::from_utf8(payload).ok().map(Cow::Borrowed)
         }
         // Addresses and networks are their own keys, which a base keeps whole. Of a SHA-256 it keeps
         // the first bits alone.
         Some(Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network) | None => None,
         Some(_) => wardnet_model::Indicator::from_payload(key.tag(), payload)
             .ok()
-            .map(|indicator| indicator.to_string().into()),
+            .map(|indicator| Cow::Owned(indicator.to_string())),
     }
 }
 

@@ -18,6 +18,7 @@ mod fold;
 mod listings;
 mod members;
 mod relations;
+mod snapshot;
 mod store;
 mod tables;
 
@@ -28,4 +29,5 @@ pub use error::StoreError;
 pub use fold::Settle;
 pub use listings::Listing;
 pub use members::Member;
-pub use store::{Due, Options, Snapshot, Store, Update};
+pub use snapshot::{Filed, Filing, Snapshot};
+pub use store::{Due, Options, Store, Update};

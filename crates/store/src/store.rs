@@ -6,8 +6,8 @@ use crate::fold::{self, Folded, Settle, crossing_key};
 use crate::listings::{self, Listing};
 use crate::members::{self, Member};
 use crate::tables::Tables;
-use crate::{BatchKey, BatchState, Front, codec, relations};
-use fjall::{PersistMode, Readable as _};
+use crate::{BatchKey, BatchState, Front, Snapshot, codec, relations};
+use fjall::PersistMode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -459,8 +459,7 @@ impl Store {
     /// All dossiers as they are now, for another thread to read at its leisure: writes meanwhile
     /// are not seen. [`Self::reopen`] waits until it is dropped.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let tables = self.tables()?;
-        Ok(Snapshot { dossiers: tables.database.snapshot(), tables })
+        Ok(Snapshot::of(self.tables()?))
     }
 
     /// Keys of dossiers, from `after` on (not included), at most `limit`.
@@ -567,25 +566,52 @@ impl Store {
         Ok(tables.faded.insert(faded_key(batch, dossier), [])?)
     }
 
-    /// The members of a batch whose verdict a renewal would change.
-    pub fn faded(&self, batch: &BatchKey) -> Result<Vec<DossierKey>, StoreError> {
-        self.faded_from(&batch.bytes())
+    /// The members of a batch whose verdict a renewal would change, in order, from `after` on (not
+    /// included), at most `limit`.
+    pub fn faded(
+        &self,
+        batch: &BatchKey,
+        after: Option<DossierKey>,
+        limit: usize,
+    ) -> Result<Vec<DossierKey>, StoreError> {
+        let from = faded_key(batch, &after.unwrap_or(DossierKey([0; 22])));
+        let of_batch = |key: &[u8]| key.starts_with(&batch.bytes());
+        let all = self.faded_from(&from, limit.saturating_add(1), of_batch)?;
+        let dossiers = all.into_iter().map(|(_, dossier)| dossier);
+        Ok(dossiers.filter(|dossier| after != Some(*dossier)).take(limit).collect())
     }
 
-    /// All dossiers whose verdict some renewal would change.
-    pub fn all_faded(&self) -> Result<Vec<DossierKey>, StoreError> {
-        let mut all = self.faded_from(&[])?;
-        all.sort_unstable();
-        all.dedup();
+    /// Dossiers whose verdict the renewal of some batch would change, with the place of each in the
+    /// list of all, from the place `after` on (not included), at most `limit`.
+    pub fn all_faded(
+        &self,
+        after: Option<[u8; 38]>,
+        limit: usize,
+    ) -> Result<Vec<([u8; 38], DossierKey)>, StoreError> {
+        let from = after.unwrap_or([0; 38]);
+        let mut all = self.faded_from(&from, limit.saturating_add(1), |_| true)?;
+        all.retain(|(place, _)| after.as_ref() != Some(place));
+        all.truncate(limit);
         Ok(all)
     }
 
-    fn faded_from(&self, prefix: &[u8]) -> Result<Vec<DossierKey>, StoreError> {
+    fn faded_from(
+        &self,
+        from: &[u8; 38],
+        limit: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<([u8; 38], DossierKey)>, StoreError> {
         let tables = self.tables()?;
         let mut all = Vec::new();
-        for guard in tables.faded.prefix(prefix) {
-            if let Some(dossier) = guard.key()?.get(16..).and_then(|rest| rest.try_into().ok()) {
-                all.push(DossierKey(dossier));
+        for guard in tables.faded.range(from.as_slice()..).take(limit) {
+            let key = guard.key()?;
+            if !wanted(&key) {
+                break;
+            }
+            let place = <[u8; 38]>::try_from(&*key);
+            let dossier = key.get(16..).and_then(|rest| rest.try_into().ok());
+            if let (Ok(place), Some(dossier)) = (place, dossier) {
+                all.push((place, DossierKey(dossier)));
             }
         }
         Ok(all)
@@ -651,34 +677,6 @@ impl Store {
     /// Bytes on disk.
     pub fn disk_bytes(&self) -> u64 {
         self.tables().map_or(0, |tables| tables.database.disk_space().unwrap_or(0))
-    }
-}
-
-/// All dossiers of one moment; see [`Store::snapshot`].
-pub struct Snapshot {
-    dossiers: fjall::Snapshot,
-    tables: Arc<Tables>,
-}
-
-impl std::fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
-}
-
-impl Snapshot {
-    /// Every dossier without its evidence, in order.
-    pub fn for_each_front<E: From<StoreError>>(
-        &self,
-        mut visit: impl FnMut(DossierKey, Front<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for guard in self.dossiers.iter(&self.tables.dossiers) {
-            let (key, value) = guard.into_inner().map_err(StoreError::from)?;
-            let key =
-                key[..].try_into().map_err(|_| StoreError::Damaged { what: "dossier's key" })?;
-            visit(DossierKey(key), codec::decode_front(&value)?)?;
-        }
-        Ok(())
     }
 }
 

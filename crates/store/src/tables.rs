@@ -1,6 +1,7 @@
 //! The tables of the embedded engine.
 
 use crate::{Options, StoreError};
+use fjall::config::PartitioningPolicy;
 use fjall::{Keyspace, KeyspaceCreateOptions};
 use std::path::Path;
 use std::time::Duration;
@@ -29,9 +30,15 @@ impl Tables {
             .worker_threads(1)
             .max_journaling_size(64 << 20)
             .open()?;
+        // In one piece, the filter of a large file is some hundred kilobytes: among millions of
+        // dossiers the cache holds none for long, and each lookup would read and check it whole.
+        let beyond_newest = PartitioningPolicy::new([false, true]);
         let keyspace = |name: &str| {
             database.keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes)
+                KeyspaceCreateOptions::default()
+                    .max_memtable_size(options.memtable_bytes)
+                    .filter_block_partitioning_policy(beyond_newest.clone())
+                    .index_block_partitioning_policy(beyond_newest.clone())
             })
         };
         Ok(Self {

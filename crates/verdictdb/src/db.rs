@@ -250,6 +250,11 @@ impl<D: AsRef<[u8]>> Db<D> {
         self.signer
     }
 
+    /// How many entries it has.
+    pub fn entries(&self) -> u64 {
+        self.sections.iter().fold(0u64, |sum, section| sum.saturating_add(section.entries()))
+    }
+
     /// Names of the sources that profiles refer to.
     pub fn sources(&self) -> &SourceNames {
         &self.sources

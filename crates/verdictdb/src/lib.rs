@@ -108,7 +108,7 @@ pub use limits::Limits;
 pub use listing::{Entries, Listed};
 pub use map::map_file;
 pub use overlay::Overlay;
-pub use prefix::Prefix;
+pub use prefix::{Prefix, kinds_by_section};
 pub use sign::{PublicKey, PublicKeyError, SigningKey};
 pub use stat::{SectionStat, Stat};
 pub use view::{Hit, Hits, NextBase, Origin, StaleBase, View, Views};

@@ -63,6 +63,14 @@ pub(crate) fn section_tag(kind: Kind) -> u8 {
     }
 }
 
+/// The kinds of each section of a file, in the order of the sections. Entries of kinds that share a
+/// section are sorted together, see [`Entry::order`](crate::Entry::order).
+pub fn kinds_by_section() -> impl Iterator<Item = Vec<Kind>> {
+    let of_section = |tag| move |kind: &Kind| section_tag(*kind) == tag;
+    let sections = Kind::all().filter(|kind| section_tag(*kind) == kind.tag());
+    sections.map(move |kind| Kind::all().filter(of_section(kind.tag())).collect())
+}
+
 /// A network, or an address as the network that holds only it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
@@ -155,6 +163,17 @@ fn mask(family: Family, length: u8) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_is_in_one_section_and_these_come_in_order() {
+        let sections: Vec<Vec<Kind>> = kinds_by_section().collect();
+        let mut all: Vec<Kind> = sections.concat();
+        all.sort_unstable();
+        assert_eq!(all, Kind::all().collect::<Vec<_>>());
+        let tags: Vec<u8> = sections.iter().map(|kinds| section_tag(kinds[0])).collect();
+        assert!(tags.is_sorted_by(|one, next| one < next), "{tags:?}");
+        assert_eq!(sections[0], [Kind::Ipv4, Kind::Ipv4Network]);
+    }
 
     #[test]
     fn keys_round_trip_and_only_canonical_ones_are_read() {

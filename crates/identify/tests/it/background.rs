@@ -158,6 +158,33 @@ fn an_import_is_shown_when_it_ends() {
 }
 
 #[test]
+fn imports_that_outgrow_the_base_are_not_put_over_it_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, thread, feed) = start(folder.path(), small(20));
+    let rows: Vec<_> = (0..5_000).map(|number| bad(&format!("row{number}.top"))).collect();
+    let read = move |engine: &mut Engine| {
+        engine.hold(true, START)?;
+        Ok(import(engine, feed, true, &rows, START))
+    };
+    assert_eq!(writer.run_blocking(read).unwrap().counts.accepted, 5_000);
+    let views = writer.readers().views.clone();
+    assert_eq!(views.load().overlay.len(), 0, "more imports follow");
+    append(&writer, &names("one", 1), feed).recv_timeout(LONG).unwrap().unwrap();
+    assert_eq!(ask(&views.load(), None, "one0.top", START).0, Band::Malicious);
+    writer.run_blocking(|engine| engine.hold(false, START)).unwrap();
+    assert_eq!(ask(&views.load(), None, "row4999.top", START).0, Band::Malicious);
+    // The base has more than this by now, so it is seen at once.
+    let few: Vec<_> = (0..15).map(|number| bad(&format!("few{number}.top"))).collect();
+    let read = move |engine: &mut Engine| {
+        engine.hold(true, START)?;
+        Ok(import(engine, feed, false, &few, START))
+    };
+    assert_eq!(writer.run_blocking(read).unwrap().counts.accepted, 15);
+    assert_eq!(ask(&views.load(), None, "few14.top", START).0, Band::Malicious);
+    stop(writer, thread);
+}
+
+#[test]
 fn a_stop_gives_up_the_base_and_the_next_start_has_everything() {
     for round in 0..6 {
         let folder = tempfile::tempdir().unwrap();

@@ -350,3 +350,35 @@ fn who_opens_a_store_does_not_hold_in_memory_what_was_written_before() {
     assert!(gathered(&store) <= GATHERED_MAX, "{} bytes come back", gathered(&store));
     assert!(dossier(&store, "name-0.top").is_some() && dossier(&store, "name-19999.top").is_some());
 }
+
+#[test]
+fn faded_members_are_told_in_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let batches = [1, 2].map(|source| BatchKey::of(&seen(source, 1, 0)));
+    let dossiers: Vec<DossierKey> = (0..5u8).map(|number| DossierKey([number; 22])).collect();
+    for (batch, dossier) in batches.iter().flat_map(|b| dossiers.iter().map(move |d| (b, d))) {
+        store.mark_faded(batch, dossier).unwrap();
+    }
+    for limit in 1..7 {
+        let mut told = Vec::new();
+        while let faded = store.faded(&batches[0], told.last().copied(), limit).unwrap()
+            && !faded.is_empty()
+        {
+            assert!(faded.len() <= limit);
+            told.extend(faded);
+        }
+        assert_eq!(told, dossiers, "by {limit}");
+        let mut all = Vec::new();
+        while let faded = store.all_faded(all.last().map(|(place, _)| *place), limit).unwrap()
+            && !faded.is_empty()
+        {
+            assert!(faded.len() <= limit);
+            all.extend(faded);
+        }
+        let all: Vec<DossierKey> = all.into_iter().map(|(_, dossier)| dossier).collect();
+        assert_eq!(all, [dossiers.clone(), dossiers.clone()].concat(), "by {limit}");
+    }
+    store.clear_faded(&batches[0], dossiers.iter().copied()).unwrap();
+    assert_eq!(store.faded(&batches[0], None, 9).unwrap(), []);
+}

@@ -13,6 +13,8 @@ use std::io::Write;
 pub struct Plan {
     counts: BTreeMap<(Layer, u8), u64>,
     profiles: BTreeSet<Profile>,
+    /// The profile of the entry before, which is most often that of the next.
+    last: Option<Profile>,
     limits: Limits,
 }
 
@@ -27,7 +29,12 @@ impl Plan {
         let admitted = admit(entry, &self.limits)?;
         let count = self.counts.entry((admitted.layer, admitted.section)).or_default();
         *count = count.saturating_add(1);
-        if !self.profiles.contains(admitted.profile.as_ref()) {
+        let profile = admitted.profile.as_ref();
+        if self.last.as_ref() == Some(profile) {
+            return Ok(());
+        }
+        self.last = Some(profile.clone());
+        if !self.profiles.contains(profile) {
             self.profiles.insert(admitted.profile.into_owned());
         }
         check_profiles(self.profiles.len(), &self.limits)
@@ -51,6 +58,8 @@ pub struct StreamBuilder<W> {
     writer: FileWriter<W, Box<str>>,
     counts: BTreeMap<(Layer, u8), u64>,
     numbers: FxHashMap<Profile, u32>,
+    /// The profile of the entry before and its number.
+    last_profile: Option<(Profile, u32)>,
     last: Option<(Layer, u8, (u128, u8, u8))>,
     limits: Limits,
 }
@@ -62,19 +71,19 @@ impl<W: Write> StreamBuilder<W> {
         let numbers = profiles.iter().cloned().zip(0u32..).collect();
         let writer = FileWriter::new(out, options.header(), profiles, options.sources)?;
         let (counts, limits) = (plan.counts, options.limits);
-        Ok(Self { writer, counts, numbers, last: None, limits })
+        Ok(Self { writer, counts, numbers, last_profile: None, last: None, limits })
     }
 
     /// Writes the next entry.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), BuildError> {
         let admitted = admit(entry, &self.limits)?;
-        let profile = self.numbers.get(admitted.profile.as_ref()).copied();
+        let profile = self.number_of(admitted.profile.as_ref())?;
         let row = Row {
             key: admitted.key,
             full: true,
             length: admitted.length,
             scope: entry.scope.tag(),
-            profile: profile.ok_or(BuildError::NotPlanned("profile"))?,
+            profile,
             name: entry.name.map(Box::from),
             facts: entry.facts,
             terms: entry.terms,
@@ -95,6 +104,18 @@ impl<W: Write> StreamBuilder<W> {
         }
         self.last = Some(rank);
         self.writer.row(row)
+    }
+
+    fn number_of(&mut self, profile: &Profile) -> Result<u32, BuildError> {
+        if let Some((last, number)) = &self.last_profile
+            && last == profile
+        {
+            return Ok(*number);
+        }
+        let number = self.numbers.get(profile).copied();
+        let number = number.ok_or(BuildError::NotPlanned("profile"))?;
+        self.last_profile = Some((profile.clone(), number));
+        Ok(number)
     }
 
     /// Ends the file.
