@@ -65,7 +65,7 @@ pub(super) struct Batch<'v> {
     parents: Parents,
     entries: Vec<(Listed<'v>, Standing<'v>)>,
     /// Names to look up, with the positions of entries.
-    sought: Vec<(usize, DomainRef<'v>)>,
+    sought: Vec<(usize, &'v str)>,
     keys: Vec<Key>,
     questions: Vec<(Kind, Key)>,
     above: Vec<Above<'v>>,
@@ -153,8 +153,9 @@ impl<'v> Batch<'v> {
         let name = DomainRef::canonical(entry.name?)?;
         let text = name.as_str();
         let mut dots = 0usize;
-        for parent in name.parents() {
-            if self.parents.is_quiet(parent.as_str()) != Some(true) {
+        for (at, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == b'.') {
+            let parent = text.get(at.saturating_add(1)..)?;
+            if self.parents.is_quiet(parent) != Some(true) {
                 self.sought.push((self.entries.len(), parent));
             }
             dots = dots.saturating_add(1);
@@ -178,14 +179,14 @@ impl<'v> Batch<'v> {
         walk.view.find_batch(walk.tenant, questions, walk.now, |position, hits| {
             let Some((entry, name)) = sought.get(position) else { return };
             let Some((_, standing)) = entries.get_mut(*entry) else { return };
-            let is_special = is_special_name(name.as_str());
+            let is_special = is_special_name(name);
             // Who asks is told what is wrong.
             let Ok(hits) = hits else { return *standing = Standing::Asked };
             let reaches =
                 !hits.is_empty() && hits.iter().any(|(_, hit)| hit.scope.covers_beneath());
-            parents.remember(name.as_str(), !reaches && !is_special);
+            parents.remember(name, !reaches && !is_special);
             if reaches {
-                above.push(Above { entry: *entry, length: name.as_str().len(), hits: *hits });
+                above.push(Above { entry: *entry, length: name.len(), hits: *hits });
             }
             *standing = match *standing {
                 _ if is_special => Standing::Asked,
@@ -201,7 +202,7 @@ impl<'v> Batch<'v> {
         self.sought.clear();
         for (at, (_, standing)) in self.entries.iter().enumerate() {
             if let Standing::Found(name) = standing {
-                self.sought.push((at, *name));
+                self.sought.push((at, name.as_str()));
             }
         }
         self.hash();
@@ -219,7 +220,7 @@ impl<'v> Batch<'v> {
     /// Makes questions of the names that are sought.
     fn hash(&mut self) {
         self.keys.clear();
-        let names = self.sought.iter().map(|(_, name)| Hashed::name(name.as_str()));
+        let names = self.sought.iter().map(|(_, name)| Hashed::name(name));
         digest_all(names, &mut self.keys);
         self.questions.clear();
         self.questions.extend(self.keys.iter().map(|key| (Kind::Domain, *key)));
