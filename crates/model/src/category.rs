@@ -15,6 +15,21 @@ macro_rules! categories {
 
         /// Every category with its stable name, in order of its number.
         const NAMES: &[(Category, &str, &str)] = &[$((Category::$variant, $name, $doc),)*];
+
+        impl Category {
+            /// The category of a number read from disk.
+            pub const fn from_tag(tag: u8) -> Option<Self> {
+                match tag {
+                    $($tag => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The name used in JSON, configuration and on the command line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
     };
 }
 
@@ -66,16 +81,6 @@ impl Category {
     /// The number that stands for this category on disk.
     pub const fn tag(self) -> u8 {
         self as u8
-    }
-
-    /// The category of a number read from disk.
-    pub fn from_tag(tag: u8) -> Option<Self> {
-        NAMES.iter().find(|(category, ..)| category.tag() == tag).map(|(category, ..)| *category)
-    }
-
-    /// The name used in JSON, configuration and on the command line.
-    pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(category, ..)| *category == self).map_or("", |(_, name, _)| name)
     }
 
     /// One sentence that says what the category means.
@@ -154,7 +159,13 @@ impl CategorySet {
 
     /// The members that this build knows, in order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Category> {
-        Category::all().filter(move |category| self.contains(*category))
+        let mut left = self.0;
+        let tags = std::iter::from_fn(move || {
+            let tag = u8::try_from(left.trailing_zeros()).ok().filter(|_| left != 0)?;
+            left &= left - 1;
+            Some(tag)
+        });
+        tags.filter_map(Category::from_tag)
     }
 }
 
@@ -183,5 +194,7 @@ mod tests {
         assert!(set.contains(Category::Phishing) && !set.contains(Category::Malware));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Category::Phishing, Category::TopSite]);
         assert!(set.intersects(CategorySet::EMPTY.with(Category::TopSite)));
+        let all = CategorySet::from_bits(u64::MAX);
+        assert_eq!(all.iter().collect::<Vec<_>>(), Category::all().collect::<Vec<_>>());
     }
 }

@@ -128,6 +128,11 @@ impl From<DomainRef<'_>> for DomainName {
 pub struct DomainRef<'a>(&'a str);
 
 impl<'a> DomainRef<'a> {
+    /// A text that is a canonical name already, without copying it; `None` for any other.
+    pub fn canonical(text: &'a str) -> Option<Self> {
+        Shape::of(text.as_bytes()).is_canonical(text).then_some(Self(text))
+    }
+
     /// A name that is known to be canonical.
     pub(crate) const fn trusted(text: &'a str) -> Self {
         Self(text)

@@ -96,10 +96,31 @@ impl Timestamp {
 /// Writes RFC 3339 in UTC, for instance `2026-08-22T18:10:19Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.rfc3339();
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Timestamp {
+    /// What [`fmt::Display`] writes, for those who write many.
+    pub fn rfc3339(self) -> [u8; 20] {
         let secs = self.0.min(RFC3339_MAX);
         let (year, month, day) = civil_from_days(secs / DAY_SECS);
-        let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut put = |at: usize, value: u64| {
+            let places = text.iter_mut().skip(at).take(2);
+            for (place, digit) in places.zip([value / 10 % 10, value % 10]) {
+                *place += digit as u8;
+            }
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, secs / 3600 % 24);
+        put(14, secs / 60 % 60);
+        put(17, secs % 60);
+        text
     }
 }
 
@@ -158,6 +179,7 @@ mod tests {
             assert_eq!(days_from_civil(year, month, day), days);
         }
         assert_eq!(Timestamp(1_787_422_219).to_string(), "2026-08-22T18:10:19Z");
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp(u64::MAX).to_string(), "9999-12-31T23:59:59Z");
     }
 

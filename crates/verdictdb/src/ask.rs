@@ -17,6 +17,7 @@ use wardnet_model::{
     SuffixList, TenantId, Timestamp, domain_key, question_names,
 };
 
+mod found;
 mod many;
 mod named;
 

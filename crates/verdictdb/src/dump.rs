@@ -1,11 +1,9 @@
 //! Reads a database from end to end, in order.
 
-use crate::db::{Db, Section, bad};
-use crate::details;
+use crate::db::{Db, Section};
 use crate::directory::Form;
 use crate::prefix::{Prefix, section_tag};
-use crate::table::{Cell, Table};
-use crate::write::Row;
+use crate::shelf::{Shelf, Slip};
 use crate::{Entry, Layer, LookupError};
 use std::collections::VecDeque;
 use wardnet_model::{Key, Kind, Scope};
@@ -43,93 +41,23 @@ impl<D: AsRef<[u8]>> Db<D> {
     }
 
     fn dump_sections<'a>(&'a self, sections: VecDeque<&'a Section>) -> Dump<'a, D> {
-        let (shard, rows, short) = Default::default();
-        Dump { db: self, sections, shard, rows, short }
+        let (shard, shelf, taken, short, short_taken) = Default::default();
+        Dump { db: self, sections, shard, shelf, taken, short, short_taken }
     }
 
-    /// The rows of a shard, sorted, after checking all its parts.
-    pub(crate) fn rows(
-        &self,
+    /// An entry as it is shown to the outside; `None` for kinds that this program does not know.
+    #[inline]
+    fn stored<'a>(
+        &'a self,
         section: &Section,
-        number: u32,
-    ) -> Result<Vec<Row<&str>>, LookupError> {
-        let error = || bad(section, number);
-        self.shard(section, number)?;
-        let names = self.names_part(section, number)?;
-        let facts = self.facts_part(section, number)?;
-        let mut rows = match section.record.form {
-            Form::Hashed => self.hashed_rows(section, number),
-            Form::Networks(_) => self.network_rows(section, number),
-        }
-        .ok_or_else(error)?;
-        let count = u32::try_from(rows.len()).map_err(|_| error())?;
-        if !names.is_empty() {
-            let names = details::names(names, count).ok_or_else(error)?;
-            rows.iter_mut().zip(names).for_each(|(row, name)| row.name = name);
-        }
-        let is_decision = section.record.layer == Layer::Decision;
-        let terms = self.terms_part(section, number).ok_or_else(error)?;
-        for (row, position) in rows.iter_mut().zip(0u32..) {
-            if !facts.is_empty() {
-                row.facts = details::facts(facts, position).ok_or_else(error)?;
-            }
-            if is_decision {
-                row.terms = Some(details::terms(terms, position).ok_or_else(error)?);
-            }
-        }
-        rows.sort_by_key(Row::rank);
-        Ok(rows)
-    }
-
-    fn terms_part(&self, section: &Section, number: u32) -> Option<&[u8]> {
-        let (main, _) = self.keys_parts(section, number)?;
-        let record = &section.details.get(number as usize)?.record;
-        main.get(usize::try_from(record.entries_len(&section.record)).ok()?..)
-    }
-
-    /// Rows by position: first the narrow table's, then the wide one's.
-    fn hashed_rows(&self, section: &Section, number: u32) -> Option<Vec<Row<&str>>> {
-        let shard = section.shards.get(number as usize)?;
-        let of_table = |table: Table<'_>| {
-            let wide = table.shape.wide;
-            let row = move |cell: Cell| Row {
-                key: u128::from(cell.key).wrapping_shl(64) | u128::from(cell.low),
-                full: wide,
-                length: 0,
-                scope: cell.scope,
-                profile: cell.profile,
-                name: None,
-                facts: None,
-                terms: None,
-            };
-            Some(table.cells(number.into())?.into_iter().map(row))
-        };
-        Some(of_table(self.narrow(shard)?)?.chain(of_table(self.wide(shard)?)?).collect())
-    }
-
-    fn network_rows(&self, section: &Section, number: u32) -> Option<Vec<Row<&str>>> {
-        let networks = self.networks_of(section, number)?;
-        let free = 128u32.saturating_sub(networks.shape.family.bits().into());
-        let row = |position| {
-            let (cell, _) = networks.cell(position)?;
-            Some(Row {
-                key: cell.address.wrapping_shl(free),
-                full: true,
-                length: cell.length,
-                scope: cell.scope,
-                profile: cell.profile,
-                name: None,
-                facts: None,
-                terms: None,
-            })
-        };
-        (0..networks.shape.count).map(row).collect()
-    }
-
-    /// A row as it is shown to the outside; `None` for kinds that this program does not know.
-    fn stored<'a>(&'a self, section: &Section, row: &Row<&'a str>) -> Option<Stored<'a>> {
+        shelf: &Shelf<'a>,
+        slip: &Slip,
+    ) -> Option<Stored<'a>> {
+        let row = shelf.row(slip)?;
         let mut key = Key([0; 32]);
-        key.0.iter_mut().zip(row.key.to_be_bytes()).for_each(|(byte, value)| *byte = value);
+        if let Some(first) = key.0.first_chunk_mut() {
+            *first = row.key.to_be_bytes();
+        }
         let mut kind = Kind::from_tag(section.record.kind_tag)?;
         if let Form::Networks(family) = section.record.form {
             let free = 128u32.saturating_sub(family.bits().into());
@@ -158,46 +86,56 @@ pub struct Dump<'a, D> {
     db: &'a Db<D>,
     sections: VecDeque<&'a Section>,
     shard: u32,
-    rows: VecDeque<Row<&'a str>>,
+    shelf: Shelf<'a>,
+    /// How many of the shelf's entries were taken.
+    taken: usize,
     /// Networks of the last shard, which go between those of all others.
-    short: VecDeque<Row<&'a str>>,
+    short: Shelf<'a>,
+    short_taken: usize,
 }
 
 impl<'a, D: AsRef<[u8]>> Dump<'a, D> {
     /// Reads the next shard; `None` at the end.
     fn refill(&mut self) -> Option<Result<(), LookupError>> {
         let section = *self.sections.front()?;
-        let is_networks = matches!(section.record.form, Form::Networks(_));
         let regular = 1u32.wrapping_shl(section.record.shard_bits.into());
-        if self.shard >= regular {
+        (self.shelf, self.taken) = Default::default();
+        if self.shard > regular {
             self.sections.pop_front();
             self.shard = 0;
-            self.rows = std::mem::take(&mut self.short);
+            (self.short, self.short_taken) = Default::default();
             return Some(Ok(()));
         }
         let number = self.shard;
         self.shard = number.saturating_add(1);
-        let mut read = || {
-            if is_networks && number == 0 {
-                self.short = self.db.rows(section, regular)?.into();
-            }
-            let mut rows = self.db.rows(section, number)?;
-            while let Some(row) = self.short.front()
-                && row.shard_by_address(section.record.shard_bits) <= number
-            {
-                rows.extend(self.short.pop_front());
-            }
-            if is_networks {
-                rows.sort_by_key(Row::rank);
-            }
-            self.rows = rows.into();
-            Ok(())
-        };
-        Some(read())
+        Some(self.read(section, number, regular))
+    }
+
+    /// Takes a shard, and of the short networks those that begin in it; behind the last shard all
+    /// that are left.
+    fn read(&mut self, section: &Section, number: u32, regular: u32) -> Result<(), LookupError> {
+        let is_networks = matches!(section.record.form, Form::Networks(_));
+        if is_networks && number == 0 {
+            self.short = self.db.shelf(section, regular)?;
+        }
+        if number < regular {
+            self.shelf = self.db.shelf(section, number)?;
+        }
+        let bits = section.record.shard_bits;
+        let left = self.short.slips.get(self.short_taken..).unwrap_or_default();
+        let begins_here = |slip: &&Slip| number >= regular || slip.shard_by_address(bits) <= number;
+        let before = self.shelf.slips.len();
+        self.shelf.slips.extend(left.iter().take_while(begins_here));
+        let taken = self.shelf.slips.len().saturating_sub(before);
+        self.short_taken = self.short_taken.saturating_add(taken);
+        if taken > 0 {
+            self.shelf.slips.sort_by_key(Slip::rank);
+        }
+        Ok(())
     }
 }
 
-impl<N> Row<N> {
+impl Slip {
     fn shard_by_address(&self, bits: u8) -> u32 {
         let shard = self.key.checked_shr(128u32.saturating_sub(bits.into())).unwrap_or(0);
         u32::try_from(shard).unwrap_or(u32::MAX)
@@ -209,12 +147,13 @@ impl<'a, D: AsRef<[u8]>> Iterator for Dump<'a, D> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let section = self.sections.front().copied();
-            if let Some(row) = self.rows.pop_front() {
-                if let Some(stored) = section.and_then(|section| self.db.stored(section, &row)) {
+            while let Some(slip) = self.shelf.slips.get(self.taken) {
+                self.taken = self.taken.saturating_add(1);
+                let shelf = if slip.short { &self.short } else { &self.shelf };
+                let section = self.sections.front()?;
+                if let Some(stored) = self.db.stored(section, shelf, slip) {
                     return Some(Ok(stored));
                 }
-                continue;
             }
             if let Err(error) = self.refill()? {
                 return Some(Err(error));

@@ -82,6 +82,7 @@ mod news;
 mod overlay;
 mod prefix;
 mod reader;
+mod shelf;
 mod sign;
 mod stat;
 mod table;

@@ -14,6 +14,9 @@ pub struct Listed<'a> {
     pub entry: Entry<'a>,
     /// How many bits of the key are known: a base keeps only the first ones.
     pub key_bits: u16,
+    /// Whether the layer has nothing else at this place: no other scope, and of hashed kinds no
+    /// other key that begins with the same 64 bits.
+    pub is_alone: bool,
 }
 
 /// Entries that lie at one place. Of hashed kinds it is the first 64 bits of the key, which are all
@@ -63,8 +66,9 @@ impl View {
                 }
             }
         }
-        let base = self.base.as_ref().map(|base| base.dump_where(wanted).peekable());
-        Entries { base, over: over.into_iter().peekable(), now, ready: VecDeque::new() }
+        let base = self.base.as_ref().map(|base| base.dump_where(wanted));
+        let over = over.into_iter().peekable();
+        Entries { base, ahead: None, over, now, ready: VecDeque::new() }
     }
 }
 
@@ -80,58 +84,104 @@ struct Over<'a> {
 
 /// The iterator of [`View::entries`].
 pub struct Entries<'a> {
-    base: Option<Peekable<Dump<'a, Bytes>>>,
+    base: Option<Dump<'a, Bytes>>,
+    /// The base's next entry.
+    ahead: Option<Result<Stored<'a>, LookupError>>,
     over: Peekable<btree_map::IntoIter<(Group, Scope, Key), Over<'a>>>,
     now: Timestamp,
+    /// What is left of a group.
     ready: VecDeque<Listed<'a>>,
 }
 
 impl<'a> Entries<'a> {
-    /// Takes all entries of the next group; `None` at the end.
-    fn refill(&mut self) -> Option<Result<(), LookupError>> {
+    /// The next entry, or a group of several into `ready`; `None` at the end.
+    fn refill(&mut self) -> Option<Result<Option<Listed<'a>>, LookupError>> {
+        if self.ahead.is_none() {
+            self.advance();
+        }
         let over = self.over.peek().map(|((group, ..), _)| *group);
-        let base = match self.base.as_mut().and_then(Peekable::peek) {
-            Some(Ok(stored)) => Some(group_of(stored)),
-            Some(Err(_)) => {
-                let error = self.base.as_mut()?.next()?.err()?;
-                return Some(Err(error));
+        let first = match self.ahead.take() {
+            Some(Ok(stored)) => stored,
+            Some(Err(error)) => return Some(Err(error)),
+            None => {
+                self.take(over?, None);
+                return Some(Ok(None));
             }
-            None => None,
         };
-        let next = [over, base].into_iter().flatten().min()?;
-        self.take(next);
-        Some(Ok(()))
+        if let Some(over) = over {
+            let at = group_of(&first);
+            if over <= at {
+                self.ahead = Some(Ok(first));
+                self.take(over, None);
+                return Some(Ok(None));
+            }
+        }
+        // Nearly every entry is alone at its place, with nothing over it.
+        self.advance();
+        match &self.ahead {
+            Some(Ok(next)) if is_same_place(&first, next) => {
+                self.take(group_of(&first), Some(first));
+                Some(Ok(None))
+            }
+            _ => Some(Ok(self.listed(&first, true))),
+        }
     }
 
-    fn take(&mut self, at: Group) {
+    fn advance(&mut self) {
+        self.ahead = self.base.as_mut().and_then(Iterator::next);
+    }
+
+    /// An entry of the base, if it is in force.
+    fn listed(&self, stored: &Stored<'a>, is_alone: bool) -> Option<Listed<'a>> {
+        let entry = stored.entry;
+        let whole = Family::of(entry.kind).is_some();
+        let key_bits = if whole { 256 } else { stored.key_bits.into() };
+        let in_force = entry.terms.is_none_or(|terms| terms.in_force(self.now));
+        in_force.then_some(Listed { entry, key_bits, is_alone })
+    }
+
+    /// Takes all entries of a group, of which the base's first may have been read already.
+    fn take(&mut self, at: Group, mut first: Option<Stored<'a>>) {
         let mut over = Vec::new();
         while let Some(((_, scope, key), data)) = self.over.next_if(|((group, ..), _)| *group == at)
         {
             over.push((scope, key, data));
         }
-        let is_next = |next: &Result<Stored<'_>, LookupError>| {
-            next.as_ref().is_ok_and(|stored| group_of(stored) == at)
-        };
-        while let Some(Ok(stored)) = self.base.as_mut().and_then(|base| base.next_if(is_next)) {
+        while let Some(stored) = first.take().or_else(|| self.next_at(at)) {
             let hidden = over.iter().any(|(scope, key, data)| hides(*scope, key, data, &stored));
-            let terms = stored.entry.terms;
-            if !hidden && terms.is_none_or(|terms| terms.in_force(self.now)) {
-                let whole = Family::of(stored.entry.kind).is_some();
-                let key_bits = if whole { 256 } else { stored.key_bits.into() };
-                self.ready.push_back(Listed { entry: stored.entry, key_bits });
+            if !hidden {
+                self.ready.extend(self.listed(&stored, false));
             }
         }
         for (scope, key, Over { kind, new }) in over {
             if let Some(data) = new.filter(|data| in_force(data, self.now)) {
                 let entry = data.as_entry(kind, key, scope);
-                self.ready.push_back(Listed { entry, key_bits: 256 });
+                self.ready.push_back(Listed { entry, key_bits: 256, is_alone: false });
             }
         }
+        if let [only] = self.ready.make_contiguous() {
+            only.is_alone = true;
+        }
+    }
+
+    /// The base's next entry if it is of a group.
+    fn next_at(&mut self, at: Group) -> Option<Stored<'a>> {
+        let stored = match &self.ahead {
+            Some(Ok(stored)) if group_of(stored) == at => *stored,
+            _ => return None,
+        };
+        self.advance();
+        Some(stored)
     }
 }
 
 fn group_of(stored: &Stored<'_>) -> Group {
     group(stored.entry.layer(), stored.entry.kind, &stored.entry.key)
+}
+
+/// Whether two entries are of one group.
+fn is_same_place(one: &Stored<'_>, other: &Stored<'_>) -> bool {
+    one.entry.key.prefix64() == other.entry.key.prefix64() && group_of(one) == group_of(other)
 }
 
 /// Whether a change takes the place of a base's entry in the same group.
@@ -149,8 +199,10 @@ impl<'a> Iterator for Entries<'a> {
             if let Some(listed) = self.ready.pop_front() {
                 return Some(Ok(listed));
             }
-            if let Err(error) = self.refill()? {
-                return Some(Err(error));
+            match self.refill()? {
+                Ok(Some(listed)) => return Some(Ok(listed)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
             }
         }
     }

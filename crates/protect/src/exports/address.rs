@@ -42,7 +42,7 @@ pub(super) fn nftables(networks: &[IpNet], moment: Timestamp, out: &mut Out) -> 
     Ok(())
 }
 
-pub(super) fn ipset(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn ipset(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Address(network) = &item.thing {
         let set = if network.addr().is_ipv4() { "wardnet4" } else { "wardnet6" };
         // A set of networks has no place for all of them at once.
@@ -52,11 +52,11 @@ pub(super) fn ipset(item: &Item, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn haproxy(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn haproxy(item: &Item<'_>, out: &mut Vec<u8>) {
     super::name::haproxy(item, out);
 }
 
-pub(super) fn nginx(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn nginx(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Address(network) = &item.thing {
         put!(out, "deny {};", address_text(network));
     }

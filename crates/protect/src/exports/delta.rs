@@ -11,7 +11,7 @@ use crate::frames::{Out, Stop};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
-use wardnet_model::{Band, Kind, Scope, TenantId};
+use wardnet_model::{Band, Indicator, Kind, Scope, TenantId};
 use wardnet_verdictdb::{
     ChangeFeed, Cursor, Layer, LookupError, PublishedChange, Question, Resync, View,
 };
@@ -78,7 +78,7 @@ impl Walk {
         if said.into_iter().flatten().any(|data| !blocks(data.profile.band)) {
             return Ok(true);
         }
-        let Some((indicator, _)) = read(change.kind, &change.key, change.name()) else {
+        let Some(indicator) = read(change.kind, &change.key, change.name()) else {
             return Ok(true);
         };
         let question = Question { indicator: &indicator, tenant: self.tenant, addresses: &[] };
@@ -104,7 +104,11 @@ impl Walk {
         record::head(format, self.view.as_of, out.frame());
         let mut count = 0usize;
         for changes in things.values() {
-            let Some((item, is_added)) = self.changed(format, changes)? else { continue };
+            let name = changes.iter().find_map(|change| change.name());
+            let Some(first) = changes.first() else { continue };
+            let Some(indicator) = read(first.kind, &first.key, name) else { continue };
+            let changed = self.changed(format, &indicator, changes)?;
+            let Some((item, is_added)) = changed else { continue };
             self.write_changed(format, &item, (is_added, count), out.frame());
             count = count.saturating_add(1);
             out.flush_full()?;
@@ -114,18 +118,19 @@ impl Walk {
     }
 
     /// What became of one thing: it is in the list, or was and is no more.
-    fn changed(
+    fn changed<'a>(
         &self,
         format: Format,
+        indicator: &'a Indicator,
         changes: &[&PublishedChange],
-    ) -> Result<Option<(Item, bool)>, LookupError> {
-        let name = changes.iter().find_map(|change| change.name());
-        let Some(first) = changes.first() else { return Ok(None) };
-        let Some((indicator, thing)) = read(first.kind, &first.key, name) else { return Ok(None) };
-        let hits = self.view.find(self.tenant, first.kind, &indicator.key(), self.now)?;
+    ) -> Result<Option<(Item<'a>, bool)>, LookupError> {
+        let (Some(kind), Some(thing)) = (indicator.kind(), Thing::of(indicator)) else {
+            return Ok(None);
+        };
+        let hits = self.view.find(self.tenant, kind, &indicator.key(), self.now)?;
         let blocking = hits.iter().map(|(_, hit)| hit).find(|hit| self.blocks(hit.profile));
         let facts = blocking.map(|hit| self.view.facts(hit)).transpose()?.flatten();
-        if let Some(item) = self.item_of(format, (indicator.clone(), thing.clone()), facts, None)? {
+        if let Some(item) = self.item_of(format, indicator, facts, None)? {
             return Ok(Some((item, true)));
         }
         let told = changes.iter().find_map(|change| {
@@ -147,7 +152,7 @@ impl Walk {
             };
             let item = Item {
                 thing,
-                indicator,
+                kind,
                 risk: old.profile.risk,
                 categories: old.profile.categories,
                 first_seen: old.facts.map(|facts| facts.first_seen),
@@ -160,7 +165,7 @@ impl Walk {
     fn write_changed(
         &self,
         format: Format,
-        item: &Item,
+        item: &Item<'_>,
         (is_added, number): (bool, usize),
         out: &mut Vec<u8>,
     ) {
@@ -171,9 +176,11 @@ impl Walk {
                 out.push(b',');
                 record::csv(item, out);
             }
-            Format::Ndjson => record::ndjson_change(item, word, out),
-            Format::Stix if is_added => record::stix(item, number, out),
-            Format::Stix => record::stix_revoked(item, number, self.view.as_of, out),
+            Format::Ndjson => record::ndjson(item, Some(word), out),
+            Format::Stix => {
+                let revoked = (!is_added).then_some(self.view.as_of);
+                record::stix(item, number, revoked, out);
+            }
             _ => {
                 let sign = if is_added { '+' } else { '-' };
                 put!(out, "{sign}{}", item.text());

@@ -11,7 +11,7 @@ const SID_FIRST: usize = 3_900_000_000;
 
 /// `address,category,score` with category 1; `docs/exports.md` has the file of categories.
 /// Suricata knows scores up to 127.
-pub(super) fn iprep(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn iprep(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Address(network) = &item.thing {
         put!(out, "{},1,{}", address_text(network), item.risk.value());
     }
@@ -19,7 +19,7 @@ pub(super) fn iprep(item: &Item, out: &mut Vec<u8>) {
 
 /// Strings of a dataset are in base64: names as `dns.query` has them, URLs as `http.uri` with their
 /// host before them.
-pub(super) fn dataset(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn dataset(item: &Item<'_>, out: &mut Vec<u8>) {
     match &item.thing {
         Thing::Name { name, itself: true, .. } => {
             put!(out, "{}", BASE64.encode(name.as_str().as_bytes()));
@@ -30,7 +30,7 @@ pub(super) fn dataset(item: &Item, out: &mut Vec<u8>) {
 }
 
 /// A rule for each: questions for a name, packets to or from an address.
-pub(super) fn rule(item: &Item, number: usize, out: &mut Vec<u8>) {
+pub(super) fn rule(item: &Item<'_>, number: usize, out: &mut Vec<u8>) {
     let sid = SID_FIRST.saturating_add(number);
     let why = item.categories(" ");
     match &item.thing {
@@ -62,7 +62,7 @@ pub(super) fn rule(item: &Item, number: usize, out: &mut Vec<u8>) {
 }
 
 /// <https://docs.zeek.org/en/master/frameworks/intel.html>.
-pub(super) fn zeek(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn zeek(item: &Item<'_>, out: &mut Vec<u8>) {
     let (text, kind) = match &item.thing {
         Thing::Name { name, itself: true, .. } => (name.as_str().to_owned(), "Intel::DOMAIN"),
         Thing::Name { .. } => return,

@@ -1,7 +1,8 @@
 //! What stands in lists.
 
 use ipnet::IpNet;
-use wardnet_model::{CategorySet, DomainName, Indicator, Kind, Risk, Timestamp, Url};
+use std::borrow::Cow;
+use wardnet_model::{CategorySet, DomainRef, HostRef, Indicator, Kind, Risk, Timestamp, Url};
 
 /// Kinds of things that formats tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,36 +28,71 @@ impl Sort {
 
 /// The thing itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Thing {
+pub(super) enum Thing<'a> {
     /// A name: it itself, what lies beneath it, or both.
-    Name { name: DomainName, itself: bool, beneath: bool },
+    Name { name: DomainRef<'a>, itself: bool, beneath: bool },
     /// An address or network.
     Address(IpNet),
     /// A page.
-    Url(Box<Url>),
+    Url(&'a Url),
     /// A file's digest, in hexadecimal.
     Hash { kind: Kind, text: String },
 }
 
+impl<'a> Thing<'a> {
+    /// The thing that an indicator is; nothing where lists have no place for it.
+    pub(super) fn of(indicator: &'a Indicator) -> Option<Self> {
+        match indicator {
+            Indicator::Domain(name) => {
+                Some(Self::Name { name: name.borrowed(), itself: false, beneath: false })
+            }
+            Indicator::Address(address) => Some(Self::Address(IpNet::from(*address))),
+            Indicator::Network(network) => Some(Self::Address(*network)),
+            // A URL may hold what no line of a list can.
+            Indicator::Url(url) => {
+                (!matches!(url.host(), HostRef::Other(_))).then_some(Self::Url(url))
+            }
+            other => {
+                let kind = other.kind()?;
+                (Sort::of(kind)? == Sort::Hash)
+                    .then(|| Self::Hash { kind, text: other.to_string() })
+            }
+        }
+    }
+}
+
 /// One entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) thing: Thing,
-    pub(super) indicator: Indicator,
+pub(super) struct Item<'a> {
+    pub(super) thing: Thing<'a>,
+    pub(super) kind: Kind,
     pub(super) risk: Risk,
     pub(super) categories: CategorySet,
     pub(super) first_seen: Option<Timestamp>,
     pub(super) last_seen: Option<Timestamp>,
 }
 
-impl Item {
+impl Item<'_> {
     /// Its text: of a network without hosts the address alone.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match &self.thing {
-            Thing::Name { name, .. } => name.as_str().to_owned(),
-            Thing::Address(network) => address_text(network),
-            Thing::Url(url) => url.as_str().to_owned(),
-            Thing::Hash { text, .. } => text.clone(),
+            Thing::Name { name, .. } => name.as_str().into(),
+            Thing::Address(network) => address_text(network).into(),
+            Thing::Url(url) => url.as_str().into(),
+            Thing::Hash { text, .. } => text.into(),
+        }
+    }
+
+    /// Writes its categories, joined.
+    pub(super) fn put_categories(&self, by: &str, out: &mut Vec<u8>) {
+        let mut before = "";
+        for category in self.categories.iter() {
+            out.extend_from_slice(before.as_bytes());
+            out.extend_from_slice(category.name().as_bytes());
+            before = by;
+        }
+        if before.is_empty() {
+            out.extend_from_slice(b"uncategorised");
         }
     }
 

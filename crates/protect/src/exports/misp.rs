@@ -60,7 +60,7 @@ impl File {
 
 /// Calls `take` for each item that a value of MISP's can say: a domain is one itself, whatever lies
 /// beneath it.
-fn each(walk: &Walk, mut take: impl FnMut(&Item) -> Result<(), Stop>) -> Result<(), Stop> {
+fn each(walk: &Walk, mut take: impl FnMut(&Item<'_>) -> Result<(), Stop>) -> Result<(), Stop> {
     walk.each(ALL, |item| {
         if !matches!(item.thing, Thing::Name { itself: false, .. }) {
             take(item)?;
@@ -70,7 +70,7 @@ fn each(walk: &Walk, mut take: impl FnMut(&Item) -> Result<(), Stop>) -> Result<
 }
 
 /// The event that an item is in: each is in one.
-fn event_of(item: &Item) -> Category {
+fn event_of(item: &Item<'_>) -> Category {
     item.categories.iter().next().unwrap_or(Category::Uncategorised)
 }
 
@@ -139,7 +139,7 @@ fn event(walk: &Walk, category: Category, changed: Timestamp, out: &mut Out) -> 
     Ok(())
 }
 
-fn attribute(item: &Item) -> Value {
+fn attribute(item: &Item<'_>) -> Value {
     let (kind, group) = match &item.thing {
         Thing::Name { .. } => ("domain", "Network activity"),
         Thing::Address(_) => ("ip-dst", "Network activity"),

@@ -8,12 +8,14 @@
 
 mod address;
 mod asked;
+mod batch;
 mod delta;
 mod detect;
 mod format;
 mod item;
 mod misp;
 mod name;
+mod parents;
 mod record;
 mod walk;
 

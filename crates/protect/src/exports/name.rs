@@ -4,7 +4,7 @@
 //! left out; where it has no way to say "the name alone", it says the name alone by other means or
 //! leaves it out too: a list never blocks more than Wardnet would.
 
-use super::item::{Item, Thing, address_text};
+use super::item::{Item, Thing};
 use std::io::Write as _;
 use std::net::IpAddr;
 
@@ -18,48 +18,54 @@ macro_rules! put {
 }
 pub(super) use put;
 
-pub(super) fn plain(item: &Item, out: &mut Vec<u8>) {
-    match &item.thing {
-        Thing::Name { name, itself: true, .. } => put!(out, "{}", name.as_str()),
-        Thing::Name { .. } => {}
-        _ => put!(out, "{}", item.text()),
+/// Writes a line of some parts: what lists of millions consist of is not put through `format`.
+pub(super) fn put_line(out: &mut Vec<u8>, parts: &[&str]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    out.push(b'\n');
+}
+
+pub(super) fn plain(item: &Item<'_>, out: &mut Vec<u8>) {
+    if !matches!(&item.thing, Thing::Name { itself: false, .. }) {
+        put_line(out, &[&item.text()]);
     }
 }
 
-pub(super) fn hosts(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn hosts(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Name { name, itself: true, .. } = &item.thing {
-        put!(out, "0.0.0.0 {}", name.as_str());
+        put_line(out, &["0.0.0.0 ", name.as_str()]);
     }
 }
 
 /// <https://adguard-dns.io/kb/general/dns-filtering-syntax/>: `||` covers what lies beneath.
-pub(super) fn adblock(item: &Item, out: &mut Vec<u8>) {
-    match &item.thing {
-        Thing::Name { name, itself: true, beneath: true } => put!(out, "||{}^", name.as_str()),
-        Thing::Name { name, itself: true, beneath: false } => put!(out, "|{}^", name.as_str()),
-        Thing::Name { name, itself: false, .. } => put!(out, "||*.{}^", name.as_str()),
-        _ => {}
-    }
+pub(super) fn adblock(item: &Item<'_>, out: &mut Vec<u8>) {
+    let Thing::Name { name, itself, beneath } = &item.thing else { return };
+    let before = match (itself, beneath) {
+        (true, true) => "||",
+        (true, false) => "|",
+        (false, _) => "||*.",
+    };
+    put_line(out, &[before, name.as_str(), "^"]);
 }
 
-pub(super) fn dnsmasq(item: &Item, out: &mut Vec<u8>) {
-    match &item.thing {
-        Thing::Name { name, itself: true, beneath: true } => put!(out, "local=/{}/", name.as_str()),
-        Thing::Name { name, itself: false, .. } => put!(out, "local=/*.{}/", name.as_str()),
-        Thing::Name { name, .. } => put!(out, "host-record={},0.0.0.0", name.as_str()),
-        _ => {}
-    }
+pub(super) fn dnsmasq(item: &Item<'_>, out: &mut Vec<u8>) {
+    let Thing::Name { name, itself, beneath } = &item.thing else { return };
+    let (before, after) = match (itself, beneath) {
+        (true, true) => ("local=/", "/"),
+        (true, false) => ("host-record=", ",0.0.0.0"),
+        (false, _) => ("local=/*.", "/"),
+    };
+    put_line(out, &[before, name.as_str(), after]);
 }
 
-pub(super) fn unbound(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn unbound(item: &Item<'_>, out: &mut Vec<u8>) {
     match &item.thing {
         Thing::Name { name, itself: true, beneath: true } => {
-            put!(out, "local-zone: \"{}.\" always_nxdomain", name.as_str());
+            put_line(out, &["local-zone: \"", name.as_str(), ".\" always_nxdomain"]);
         }
         Thing::Name { name, itself: true, .. } => {
-            put!(out, "local-zone: \"{}.\" typetransparent", name.as_str());
-            put!(out, "local-data: \"{}. A 0.0.0.0\"", name.as_str());
-            put!(out, "local-data: \"{}. AAAA ::\"", name.as_str());
+            put_line(out, &["local-zone: \"", name.as_str(), ".\" typetransparent"]);
+            put_line(out, &["local-data: \"", name.as_str(), ". A 0.0.0.0\""]);
+            put_line(out, &["local-data: \"", name.as_str(), ". AAAA ::\""]);
         }
         _ => {}
     }
@@ -67,15 +73,15 @@ pub(super) fn unbound(item: &Item, out: &mut Vec<u8>) {
 
 /// draft-vixie-dnsop-dns-rpz. Names so long that the zone's own has no room are the reader's to
 /// refuse; the zone is called what its reader calls it.
-pub(super) fn rpz(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn rpz(item: &Item<'_>, out: &mut Vec<u8>) {
     match &item.thing {
         Thing::Name { name, itself, beneath } => {
             let fits = name.as_str().len() < 220;
             if *itself && fits {
-                put!(out, "{} CNAME .", name.as_str());
+                put_line(out, &[name.as_str(), " CNAME ."]);
             }
             if *beneath && fits {
-                put!(out, "*.{} CNAME .", name.as_str());
+                put_line(out, &["*.", name.as_str(), " CNAME ."]);
             }
         }
         Thing::Address(network) => {
@@ -120,22 +126,19 @@ fn squeezed(words: &[String]) -> String {
     [before, &zz, after].concat().join(".")
 }
 
-pub(super) fn squid(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn squid(item: &Item<'_>, out: &mut Vec<u8>) {
     match &item.thing {
-        Thing::Name { name, itself: true, beneath: true } => put!(out, ".{}", name.as_str()),
-        Thing::Name { name, itself: true, .. } => put!(out, "{}", name.as_str()),
+        Thing::Name { name, itself: true, beneath: true } => put_line(out, &[".", name.as_str()]),
+        Thing::Name { name, itself: true, .. } => put_line(out, &[name.as_str()]),
         _ => {}
     }
 }
 
-pub(super) fn haproxy(item: &Item, out: &mut Vec<u8>) {
-    match &item.thing {
-        Thing::Name { name, itself: true, .. } => {
-            put!(out, "{} {}", name.as_str(), item.categories(","));
-        }
-        Thing::Address(network) => {
-            put!(out, "{} {}", address_text(network), item.categories(","));
-        }
-        _ => {}
+pub(super) fn haproxy(item: &Item<'_>, out: &mut Vec<u8>) {
+    if matches!(&item.thing, Thing::Name { itself: true, .. } | Thing::Address(_)) {
+        out.extend_from_slice(item.text().as_bytes());
+        out.push(b' ');
+        item.put_categories(",", out);
+        out.push(b'\n');
     }
 }

@@ -3,10 +3,10 @@
 use super::format::Format;
 use super::item::{Item, Thing};
 use super::name::put;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 use std::io::Write as _;
-use wardnet_model::{Category, Kind, Timestamp};
+use wardnet_model::{Category, CategorySet, Kind, Timestamp};
 
 /// The space of names for identifiers in STIX (section 2.9 of STIX 2.1).
 const STIX_SPACE: [u8; 16] = [
@@ -54,12 +54,8 @@ pub(super) fn foot(format: Format, out: &mut Vec<u8>) {
     }
 }
 
-fn kind_of(item: &Item) -> &'static str {
-    item.indicator.kind().map_or("", Kind::name)
-}
-
 /// How far an entry reaches.
-fn scope_of(item: &Item) -> &'static str {
+fn scope_of(item: &Item<'_>) -> &'static str {
     match &item.thing {
         Thing::Name { itself: true, beneath: true, .. } => "subtree",
         Thing::Name { itself: false, .. } => "below",
@@ -68,105 +64,128 @@ fn scope_of(item: &Item) -> &'static str {
 }
 
 /// RFC 4180. No text that stands in a list begins a formula: names, addresses, URLs, digests.
-pub(super) fn csv(item: &Item, out: &mut Vec<u8>) {
+pub(super) fn csv(item: &Item<'_>, out: &mut Vec<u8>) {
     let text = item.text();
-    let quoted =
-        if text.contains(['"', ',']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text };
-    let date = |date: Option<Timestamp>| date.map_or_else(String::new, |date| date.to_string());
-    let (kind, scope, risk) = (kind_of(item), scope_of(item), item.risk.value());
-    let (first, last) = (date(item.first_seen), date(item.last_seen));
-    put!(out, "{quoted},{kind},{scope},{risk},{},{first},{last}", item.categories(" "));
-}
-
-pub(super) fn ndjson(item: &Item, out: &mut Vec<u8>) {
-    put!(out, "{}", object(item));
-}
-
-/// What became of an entry.
-pub(super) fn ndjson_change(item: &Item, change: &str, out: &mut Vec<u8>) {
-    let mut object = object(item);
-    if let Some(object) = object.as_object_mut() {
-        object.insert("change".to_owned(), change.into());
+    let is_name = matches!(item.thing, Thing::Name { .. });
+    if !is_name && text.contains(['"', ',']) {
+        put_all(out, &["\"", &text.replace('"', "\"\""), "\""]);
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
-    put!(out, "{object}");
-}
-
-fn object(item: &Item) -> Value {
-    let names: Vec<_> = item.categories.iter().map(|category| category.name()).collect();
-    let mut object = json!({
-        "indicator": item.text(),
-        "kind": kind_of(item),
-        "scope": scope_of(item),
-        "risk": item.risk.value(),
-        "categories": names,
-    });
-    for (name, date) in [("first_seen", item.first_seen), ("last_seen", item.last_seen)] {
-        if let (Some(date), Some(object)) = (date, object.as_object_mut()) {
-            object.insert(name.to_owned(), date.to_string().into());
+    put_all(out, &[",", item.kind.name(), ",", scope_of(item), ","]);
+    put_number(item.risk.value(), out);
+    out.push(b',');
+    item.put_categories(" ", out);
+    for date in [item.first_seen, item.last_seen] {
+        out.push(b',');
+        if let Some(date) = date {
+            out.extend_from_slice(&date.rfc3339());
         }
     }
-    object
+    out.push(b'\n');
 }
 
-/// A STIX indicator. Its identifier follows from its pattern, so that it stays the same.
-pub(super) fn stix(item: &Item, number: usize, out: &mut Vec<u8>) {
-    let object = indicator(item);
-    put_object(object, number, out);
-}
-
-/// A STIX indicator that is taken back (section 3.7 of STIX 2.1).
-pub(super) fn stix_revoked(item: &Item, number: usize, moment: Timestamp, out: &mut Vec<u8>) {
-    let mut object = indicator(item);
-    object.insert("revoked".to_owned(), true.into());
-    object.insert("modified".to_owned(), stix_date(Some(moment)).into());
-    put_object(object, number, out);
-}
-
-fn put_object(object: Map<String, Value>, number: usize, out: &mut Vec<u8>) {
-    if number > 0 {
-        out.extend_from_slice(b",\n");
+/// A JSON object on a line, its names in order; `change` is what became of the entry.
+pub(super) fn ndjson(item: &Item<'_>, change: Option<&str>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"categories\":");
+    put_names(item.categories, out);
+    if let Some(change) = change {
+        put_all(out, &[",\"change\":\"", change, "\""]);
     }
-    out.extend_from_slice(Value::Object(object).to_string().as_bytes());
+    put_date(",\"first_seen\":\"", item.first_seen, out);
+    out.extend_from_slice(b",\"indicator\":");
+    put_text(item, &item.text(), out);
+    put_all(out, &[",\"kind\":\"", item.kind.name(), "\""]);
+    put_date(",\"last_seen\":\"", item.last_seen, out);
+    out.extend_from_slice(b",\"risk\":");
+    put_number(item.risk.value(), out);
+    put_all(out, &[",\"scope\":\"", scope_of(item), "\"}\n"]);
+}
+
+fn put_date(before: &str, date: Option<Timestamp>, out: &mut Vec<u8>) {
+    if let Some(date) = date {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(&date.rfc3339());
+        out.push(b'"');
+    }
+}
+
+/// Names of categories as an array. None has a character that JSON escapes.
+fn put_names(categories: CategorySet, out: &mut Vec<u8>) {
+    let mut before = "[\"";
+    for category in categories.iter() {
+        put_all(out, &[before, category.name(), "\""]);
+        before = ",\"";
+    }
+    out.extend_from_slice(if categories.iter().next().is_none() { b"[]" } else { b"]" });
+}
+
+/// A JSON string with text of an item. Names have no character that JSON escapes.
+fn put_text(item: &Item<'_>, text: &str, out: &mut Vec<u8>) {
+    if matches!(item.thing, Thing::Name { .. }) {
+        put_all(out, &["\"", text, "\""]);
+    } else {
+        out.extend_from_slice(Value::from(text).to_string().as_bytes());
+    }
+}
+
+fn put_all(out: &mut Vec<u8>, parts: &[&str]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+}
+
+fn put_number(number: u8, out: &mut Vec<u8>) {
+    let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' + digit);
+    let zeros = usize::from(number < 100) + usize::from(number < 10);
+    out.extend_from_slice(digits.get(zeros..).unwrap_or_default());
+}
+
+/// A STIX indicator, its names in order, or one that is taken back at a moment (section 3.7 of STIX
+/// 2.1). Its identifier follows from its pattern, so that it stays the same.
+pub(super) fn stix(item: &Item<'_>, number: usize, revoked: Option<Timestamp>, out: &mut Vec<u8>) {
+    let pattern = pattern(item);
+    let seen = item.first_seen.unwrap_or(Timestamp(0));
+    let changed = revoked.or(item.last_seen).unwrap_or(seen);
+    out.extend_from_slice(if number > 0 { b",\n{\"confidence\":" } else { b"{\"confidence\":" });
+    put_number(item.risk.value(), out);
+    put_stix_date(",\"created\":\"", seen, out);
+    put_all(out, &[",\"id\":\"indicator--", &uuid(&pattern)]);
+    put_all(out, &["\",\"indicator_types\":[\"", indicator_type(item), "\"]"]);
+    if item.categories.iter().next().is_some() {
+        out.extend_from_slice(b",\"labels\":");
+        put_names(item.categories, out);
+    }
+    put_stix_date(",\"modified\":\"", changed, out);
+    out.extend_from_slice(b",\"name\":");
+    put_text(item, &item.text(), out);
+    out.extend_from_slice(b",\"pattern\":");
+    put_text(item, &pattern, out);
+    out.extend_from_slice(b",\"pattern_type\":\"stix\"");
+    if revoked.is_some() {
+        out.extend_from_slice(b",\"revoked\":true");
+    }
+    out.extend_from_slice(b",\"spec_version\":\"2.1\",\"type\":\"indicator\"");
+    put_stix_date(",\"valid_from\":\"", seen, out);
+    out.push(b'}');
 }
 
 /// STIX demands milliseconds (section 3.2).
-fn stix_date(date: Option<Timestamp>) -> String {
-    date.unwrap_or(Timestamp(0)).to_string().replace('Z', ".000Z")
+fn put_stix_date(before: &str, date: Timestamp, out: &mut Vec<u8>) {
+    let date = date.rfc3339();
+    out.extend_from_slice(before.as_bytes());
+    out.extend_from_slice(date.strip_suffix(b"Z").unwrap_or(&date));
+    out.extend_from_slice(b".000Z\"");
 }
 
-fn indicator(item: &Item) -> Map<String, Value> {
-    let pattern = pattern(item);
-    let seen = stix_date(item.first_seen);
-    let changed = stix_date(item.last_seen.or(item.first_seen));
-    let mut object = Map::new();
-    let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    set("type", "indicator".into());
-    set("spec_version", "2.1".into());
-    set("id", identifier("indicator", &pattern).into());
-    set("created", seen.as_str().into());
-    set("modified", changed.into());
-    set("name", item.text().into());
-    set("indicator_types", json!(indicator_types(item)));
-    set("pattern", pattern.into());
-    set("pattern_type", "stix".into());
-    set("valid_from", seen.into());
-    set("confidence", item.risk.value().into());
-    let labels: Vec<_> = item.categories.iter().map(|category| category.name()).collect();
-    if !labels.is_empty() {
-        set("labels", json!(labels));
-    }
-    object
-}
-
-fn indicator_types(item: &Item) -> &'static [&'static str] {
+fn indicator_type(item: &Item<'_>) -> &'static str {
     let is_benign_tool = item.categories.contains(Category::Anonymizer);
-    if is_benign_tool { &["anonymization"] } else { &["malicious-activity"] }
+    if is_benign_tool { "anonymization" } else { "malicious-activity" }
 }
 
-fn pattern(item: &Item) -> String {
-    let text = item.text().replace('\\', "\\\\").replace('\'', "\\'");
+fn pattern(item: &Item<'_>) -> String {
     let object = match &item.thing {
-        Thing::Name { .. } => "domain-name:value",
+        Thing::Name { name, .. } => {
+            return ["[domain-name:value = '", name.as_str(), "']"].concat();
+        }
         Thing::Address(network) if network.addr().is_ipv4() => "ipv4-addr:value",
         Thing::Address(_) => "ipv6-addr:value",
         Thing::Url(_) => "url:value",
@@ -174,6 +193,7 @@ fn pattern(item: &Item) -> String {
         Thing::Hash { kind: Kind::Sha1, .. } => "file:hashes.'SHA-1'",
         Thing::Hash { .. } => "file:hashes.'SHA-256'",
     };
+    let text = item.text().replace('\\', "\\\\").replace('\'', "\\'");
     format!("[{object} = '{text}']")
 }
 
@@ -189,7 +209,16 @@ pub(super) fn uuid(name: &str) -> String {
     let [.., six, _, eight, _, _, _, _, _, _, _] = &mut bytes;
     *six = *six & 0x0f | 0x50;
     *eight = *eight & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let digits = [byte >> 4, byte & 0xf].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+        text.extend(digits.map(char::from));
+    }
+    text
 }
+
+#[cfg(test)]
+mod tests;

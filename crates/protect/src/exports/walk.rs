@@ -1,16 +1,21 @@
 //! From a view to a list.
 
 use super::asked::Asked;
+use super::batch::{Above, Batch, Ground};
 use super::format::Format;
 use super::item::{Item, Thing};
 use super::{MayShare, address, detect, name, record};
 use crate::frames::{Out, Stop};
 use ipnet::IpNet;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use wardnet_model::{
-    DomainName, HostRef, Indicator, Kind, Scope, SuffixList, TenantId, Timestamp, Url, domain_key,
+    Band, CategorySet, DomainName, DomainRef, Indicator, Key, Kind, Risk, Scope, SuffixList,
+    TenantId, Timestamp, Url, domain_key,
 };
-use wardnet_verdictdb::{Facts, Layer, Listed, LookupError, Prefix, Profile, Question, View};
+use wardnet_verdictdb::{
+    Entry, Facts, Hits, Layer, Listed, LookupError, Prefix, Profile, Question, View,
+};
 
 /// What is listed, for whom, and when.
 pub(super) struct Walk {
@@ -65,50 +70,120 @@ impl Walk {
     pub(super) fn each(
         &self,
         format: Format,
-        mut take: impl FnMut(&Item) -> Result<bool, Stop>,
+        mut take: impl FnMut(&Item<'_>) -> Result<bool, Stop>,
     ) -> Result<(), Stop> {
         let mut left = self.asked.max;
         let wanted = |_, kind| self.asked.wants(format, kind);
-        for listed in self.view.entries_where(self.tenant, self.now, wanted) {
-            let listed = listed?;
-            if left == 0 {
-                break;
+        let mut entries = self.view.entries_where(self.tenant, self.now, wanted);
+        let mut batch = Batch::new(self, format)?;
+        loop {
+            let goes_on = batch.fill(&mut entries);
+            for (listed, ground) in batch.entries() {
+                if left == 0 {
+                    return Ok(());
+                }
+                let item = match ground {
+                    Ground::Sole(name) => self.sole_item(listed, name),
+                    Ground::Found(name, hits, above) => {
+                        self.found_item(format, listed, name, (hits, above))?
+                    }
+                    Ground::Asked => {
+                        let is_said = self.ask_about(format, listed, &mut take)?;
+                        left = left.saturating_sub(usize::from(is_said));
+                        continue;
+                    }
+                };
+                if let Some(item) = item {
+                    left = left.saturating_sub(usize::from(take(&item)?));
+                }
             }
-            if !self.asked.wants(format, listed.entry.kind) {
-                continue;
-            }
-            if let Some(item) = self.item(format, &listed)?
-                && take(&item)?
-            {
-                left = left.saturating_sub(1);
+            if !goes_on? {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
-    /// What an entry puts into the list; nothing where it is not blocked, where another entry of
-    /// the same thing has done it, or where it is said already of what it lies in.
-    fn item(&self, format: Format, listed: &Listed<'_>) -> Result<Option<Item>, LookupError> {
+    /// What an entry puts into the list that alone decides about its name.
+    fn sole_item<'a>(&self, listed: &Listed<'a>, name: DomainRef<'a>) -> Option<Item<'a>> {
+        let Entry { profile, scope, facts, kind, .. } = listed.entry;
+        let said = match scope.covers_self() {
+            true => (profile.risk, profile.band, profile.categories),
+            false => (Risk::ZERO, Band::Unrated, CategorySet::EMPTY),
+        };
+        let thing = Thing::Name { name, itself: false, beneath: false };
+        self.judge(said, &[(scope, profile)], (kind, thing), facts)
+    }
+
+    /// Puts into the list what an entry has to say; nothing where it is not blocked, where another
+    /// entry of the same thing has done it, or where it is said already of what it lies in.
+    pub(super) fn ask_about(
+        &self,
+        format: Format,
+        listed: &Listed<'_>,
+        take: &mut impl FnMut(&Item<'_>) -> Result<bool, Stop>,
+    ) -> Result<bool, Stop> {
         let entry = &listed.entry;
-        if !self.blocks(entry.profile) {
-            return Ok(None);
-        }
-        let Some(told) = read(entry.kind, &entry.key, entry.name) else { return Ok(None) };
-        self.item_of(format, told, entry.facts, Some((entry.layer(), entry.scope)))
+        let Some(indicator) = read(entry.kind, &entry.key, entry.name) else { return Ok(false) };
+        let at = Some((entry.layer(), entry.scope));
+        self.item_of(format, &indicator, entry.facts, at)?.map_or(Ok(false), |item| take(&item))
     }
 
     /// What a thing puts into the list. `at` is the entry that is looked at, where there may be
     /// others of the same thing: the first of them puts it in.
-    pub(super) fn item_of(
+    pub(super) fn item_of<'a>(
         &self,
         format: Format,
-        (indicator, mut thing): (Indicator, Thing),
+        indicator: &'a Indicator,
         facts: Option<Facts>,
         at: Option<(Layer, Scope)>,
-    ) -> Result<Option<Item>, LookupError> {
-        let Some(kind) = indicator.kind() else { return Ok(None) };
-        let policy = self.asked.policy;
+    ) -> Result<Option<Item<'a>>, LookupError> {
+        let (Some(kind), Some(thing)) = (indicator.kind(), Thing::of(indicator)) else {
+            return Ok(None);
+        };
         let hits = self.view.find(self.tenant, kind, &indicator.key(), self.now)?;
+        let ask = || {
+            let question = Question { indicator, tenant: self.tenant, addresses: &[] };
+            let answer = self.view.ask(&question, self.suffixes, self.now)?;
+            Ok((answer.risk, answer.band, answer.categories))
+        };
+        match self.weigh(&hits, ask, (kind, thing), (facts, at))? {
+            Some(item) if self.is_told_above(format, &item.thing)? => Ok(None),
+            item => Ok(item),
+        }
+    }
+
+    /// What an entry puts into the list of whose name `hits` are known, and `above` of names above.
+    fn found_item<'a>(
+        &self,
+        format: Format,
+        listed: &Listed<'a>,
+        name: DomainRef<'a>,
+        (hits, above): (&Hits<'_>, &[Above<'_>]),
+    ) -> Result<Option<Item<'a>>, LookupError> {
+        let Entry { scope, facts, kind, .. } = listed.entry;
+        // A question asks for no more than the registered domain; of a public suffix for itself.
+        let registered = self.suffixes.registered_domain(name);
+        let shortest = registered.map_or(usize::MAX, |registered| registered.as_str().len());
+        let above = || above.iter().filter(|one| one.length >= shortest).map(|one| &one.hits);
+        let ask = || {
+            let answer = self.view.answer_about_name(hits, above());
+            Ok((answer.risk, answer.band, answer.categories))
+        };
+        let thing = Thing::Name { name, itself: false, beneath: false };
+        let at = Some((listed.entry.layer(), scope));
+        let item = self.weigh(hits, ask, (kind, thing), (facts, at))?;
+        let is_told = || leaves_out_beneath(format) && above().any(|hits| self.tells_beneath(hits));
+        Ok(item.filter(|_| !is_told()))
+    }
+
+    /// What a thing puts into the list of which `hits` are known. `ask` is asked for the answer.
+    fn weigh<'a>(
+        &self,
+        hits: &Hits<'_>,
+        ask: impl FnOnce() -> Result<Said, LookupError>,
+        about: (Kind, Thing<'a>),
+        (facts, at): (Option<Facts>, Option<(Layer, Scope)>),
+    ) -> Result<Option<Item<'a>>, LookupError> {
         let blocking = || hits.iter().filter(|(_, hit)| self.blocks(hit.profile));
         let Some(first) = blocking().map(|(layer, hit)| (layer, hit.scope)).min() else {
             return Ok(None);
@@ -116,30 +191,37 @@ impl Walk {
         if at.is_some_and(|at| at != first) {
             return Ok(None);
         }
-        let (risk, band, categories) = {
-            let question = Question { indicator: &indicator, tenant: self.tenant, addresses: &[] };
-            let answer = self.view.ask(&question, self.suffixes, self.now)?;
-            (answer.risk, answer.band, answer.categories)
-        };
+        let own: SmallVec<[_; 6]> = blocking().map(|(_, hit)| (hit.scope, hit.profile)).collect();
+        Ok(self.judge(ask()?, &own, about, facts))
+    }
+
+    /// What a thing puts into the list about which the view says `said`. `own` are its own entries
+    /// that block, one at least.
+    fn judge<'a>(
+        &self,
+        (risk, band, categories): Said,
+        own: &[(Scope, &Profile)],
+        (kind, mut thing): (Kind, Thing<'a>),
+        facts: Option<Facts>,
+    ) -> Option<Item<'a>> {
         let is_asked_for = risk >= self.asked.risk_min;
-        let mut blocks = policy.blocks(risk, band, categories);
+        let mut blocks = self.asked.policy.blocks(risk, band, categories);
         if let Thing::Name { itself, beneath, .. } = &mut thing {
-            *itself = blocks && blocking().any(|(_, hit)| hit.scope.covers_self());
-            *beneath = blocking().any(|(_, hit)| hit.scope.covers_beneath());
+            *itself = blocks && own.iter().any(|(scope, _)| scope.covers_self());
+            *beneath = own.iter().any(|(scope, _)| scope.covers_beneath());
             blocks = *itself || *beneath;
         }
-        let may_go = !self.asked.for_others
-            || blocking()
-                .any(|(_, hit)| hit.profile.sources.iter().any(|one| (self.may_share)(one)));
-        if !blocks || !is_asked_for || !may_go || self.is_told_above(format, &thing)? {
-            return Ok(None);
+        let may_share = |profile: &Profile| profile.sources.iter().any(|one| (self.may_share)(one));
+        let may_go = !self.asked.for_others || own.iter().any(|(_, profile)| may_share(profile));
+        if !blocks || !is_asked_for || !may_go {
+            return None;
         }
         let first_seen = facts.map(|facts| facts.first_seen);
         let last_seen = facts.map(|facts| facts.last_seen);
         let categories = if categories.is_empty() { self.asked.categories() } else { categories };
-        let own = blocking().map(|(_, hit)| hit.profile.risk).max();
+        let own = own.iter().map(|(_, profile)| profile.risk).max();
         let risk = risk.max(own.unwrap_or_default());
-        Ok(Some(Item { thing, indicator, risk, categories, first_seen, last_seen }))
+        Some(Item { thing, kind, risk, categories, first_seen, last_seen })
     }
 
     /// Whether the list's policy blocks what is said so.
@@ -149,60 +231,55 @@ impl Walk {
 
     /// Whether a name is said already by one above it, in formats whose programs refuse or warn of
     /// names beneath names.
-    fn is_told_above(&self, format: Format, thing: &Thing) -> Result<bool, LookupError> {
+    fn is_told_above(&self, format: Format, thing: &Thing<'_>) -> Result<bool, LookupError> {
         let Thing::Name { name, .. } = thing else { return Ok(false) };
-        if !matches!(format, Format::Squid | Format::Dnsmasq | Format::Unbound | Format::Adblock) {
+        if !leaves_out_beneath(format) {
             return Ok(false);
         }
-        let registered = self.suffixes.registered_domain(name);
+        let registered = self.suffixes.registered_domain(*name);
         let shortest = registered.map_or(usize::MAX, |registered| registered.as_str().len());
         for parent in name.parents().take_while(|parent| parent.as_str().len() >= shortest) {
             let key = domain_key(parent.as_str());
             let hits = self.view.find(self.tenant, Kind::Domain, &key, self.now)?;
-            let is_told = hits.iter().any(|(_, hit)| {
-                let scope = hit.scope;
-                self.blocks(hit.profile) && scope.covers_beneath() && scope.covers_self()
-            });
-            if is_told {
+            if self.tells_beneath(&hits) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
-}
 
-/// What an entry is about; `None` where its text is not kept.
-pub(super) fn read(
-    kind: Kind,
-    key: &wardnet_model::Key,
-    name: Option<&str>,
-) -> Option<(Indicator, Thing)> {
-    match kind {
-        Kind::Domain => {
-            let name = DomainName::parse(name?).ok()?;
-            let thing = Thing::Name { name: name.clone(), itself: false, beneath: false };
-            Some((Indicator::Domain(name), thing))
-        }
-        Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network => {
-            let prefix = Prefix::from_key(kind, key)?;
-            let network = IpNet::new(prefix.address(), prefix.length()).ok()?;
-            Some((Indicator::network(network), Thing::Address(network)))
-        }
-        Kind::Url => {
-            let url = Url::parse(name?).ok()?;
-            // A URL may hold what no line of a list can.
-            let is_plain = !matches!(url.host(), HostRef::Other(_));
-            is_plain.then(|| (Indicator::Url(url.clone()), Thing::Url(Box::new(url))))
-        }
-        _ => {
-            let indicator = Indicator::parse(name?).ok()?;
-            let text = indicator.to_string();
-            Some((indicator, Thing::Hash { kind, text }))
-        }
+    /// Whether a name with such hits is in the list with all below it.
+    fn tells_beneath(&self, hits: &Hits<'_>) -> bool {
+        hits.iter().any(|(_, hit)| {
+            let scope = hit.scope;
+            self.blocks(hit.profile) && scope.covers_beneath() && scope.covers_self()
+        })
     }
 }
 
-fn write_item(format: Format, item: &Item, number: usize, out: &mut Vec<u8>) {
+/// Whether a format is for programs that refuse or warn of names beneath names.
+const fn leaves_out_beneath(format: Format) -> bool {
+    matches!(format, Format::Squid | Format::Dnsmasq | Format::Unbound | Format::Adblock)
+}
+
+/// Risk, class and categories of an answer.
+type Said = (Risk, Band, CategorySet);
+
+/// What an entry is about; `None` where its text is not kept.
+pub(super) fn read(kind: Kind, key: &Key, name: Option<&str>) -> Option<Indicator> {
+    match kind {
+        Kind::Domain => Some(Indicator::Domain(DomainName::parse(name?).ok()?)),
+        Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network => {
+            let prefix = Prefix::from_key(kind, key)?;
+            let network = IpNet::new(prefix.address(), prefix.length()).ok()?;
+            Some(Indicator::network(network))
+        }
+        Kind::Url => Some(Indicator::Url(Url::parse(name?).ok()?)),
+        _ => Indicator::parse(name?).ok(),
+    }
+}
+
+pub(super) fn write_item(format: Format, item: &Item<'_>, number: usize, out: &mut Vec<u8>) {
     match format {
         Format::Plain => name::plain(item, out),
         Format::Hosts => name::hosts(item, out),
@@ -221,7 +298,7 @@ fn write_item(format: Format, item: &Item, number: usize, out: &mut Vec<u8>) {
         Format::SuricataRules => detect::rule(item, number, out),
         Format::Zeek => detect::zeek(item, out),
         Format::Csv => record::csv(item, out),
-        Format::Ndjson => record::ndjson(item, out),
-        Format::Stix => record::stix(item, number, out),
+        Format::Ndjson => record::ndjson(item, None, out),
+        Format::Stix => record::stix(item, number, None, out),
     }
 }
