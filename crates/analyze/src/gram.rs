@@ -56,12 +56,14 @@ impl Rolling {
 }
 
 /// Emits all n-grams of `text` with `SHORTEST` to `LONGEST` bytes; `first` and `last` bound the text.
+///
+/// Of those that start at one place the shorter come first, which [`Shelf`] counts on.
 #[inline]
 pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     text: &[u8],
     [first, last]: [u8; 2],
     space: u64,
-    mut emit: impl FnMut(u64, Range<usize>),
+    mut emit: impl FnMut(usize, u64, Range<usize>),
 ) {
     let fresh = Rolling::new(space);
     // Those that start with the bound before the text.
@@ -80,25 +82,53 @@ fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
     mut length: usize,
     from: usize,
     last: u8,
-    emit: &mut impl FnMut(u64, Range<usize>),
+    emit: &mut impl FnMut(usize, u64, Range<usize>),
 ) {
     let mut to = from;
     if length >= SHORTEST {
-        emit(hash.finish(), from..to);
+        emit(length, hash.finish(), from..to);
     }
     let mut bytes = rest.iter();
     while length < LONGEST {
         length = length.wrapping_add(1);
         let Some(byte) = bytes.next() else {
             if length >= SHORTEST {
-                emit(hash.with(last).finish(), from..to);
+                emit(length, hash.with(last).finish(), from..to);
             }
             return;
         };
         hash = hash.with(*byte);
         to = to.wrapping_add(1);
         if length >= SHORTEST {
-            emit(hash.finish(), from..to);
+            emit(length, hash.finish(), from..to);
+        }
+    }
+}
+
+/// Places n-grams so that few lines of the table of weights are read for one text: what an n-gram
+/// costs is the wait for its line.
+///
+/// Short ones are few, and share an eighth of the table, which stays in the nearest caches. Those
+/// longer than four stand near the one of four that they begin with.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    of_four: u64,
+}
+
+impl Shelf {
+    /// The bits of a hash that say where in the table of shipped models a line of 64 weights is.
+    const LINE_BITS: u32 = 14;
+
+    /// The hash by which an n-gram of `length` with `hash` is placed, in the order of [`ngrams`].
+    #[inline]
+    pub const fn place(&mut self, length: usize, hash: u64) -> u64 {
+        match length {
+            0..=3 => hash >> 3,
+            4 => {
+                self.of_four = hash;
+                hash
+            }
+            _ => self.of_four & !(u64::MAX >> Self::LINE_BITS) | hash >> Self::LINE_BITS,
         }
     }
 }
@@ -127,8 +157,9 @@ mod tests {
     fn ngrams_are_all_pieces_of_the_bounded_text() {
         fn check<const SHORTEST: usize, const LONGEST: usize>(text: &[u8]) {
             let mut found = Vec::new();
-            ngrams::<SHORTEST, LONGEST>(text, *b"^$", 7, |hash, at| {
+            ngrams::<SHORTEST, LONGEST>(text, *b"^$", 7, |length, hash, at| {
                 assert!(at.end <= text.len() && at.start <= at.end);
+                assert!((at.len()..at.len() + 3).contains(&length));
                 found.push(hash);
             });
             assert_eq!(found, expected(text, SHORTEST..LONGEST + 1), "{text:?} {SHORTEST}");
@@ -141,5 +172,22 @@ mod tests {
             check::<3, 3>(text);
             check::<5, 5>(text);
         }
+    }
+
+    #[test]
+    fn long_ngrams_stand_near_the_four_that_they_begin_with() {
+        let mut shelf = Shelf::default();
+        let mut lines = Vec::new();
+        ngrams::<3, 5>(b"abcdefgh", *b"^$", 7, |length, hash, _| {
+            let place = crate::table::place(shelf.place(length, hash), 20);
+            match length {
+                3 => assert!(place < 1 << 17, "an eighth of the table"),
+                _ => lines.push((length, place / 64, place)),
+            }
+        });
+        let pairs: Vec<_> = lines.windows(2).filter(|two| two[1].0 == 5).collect();
+        assert_eq!(pairs.len(), 6);
+        assert!(pairs.iter().all(|two| two[0].0 == 4 && two[0].1 == two[1].1));
+        assert!(pairs.iter().any(|two| two[0].2 != two[1].2), "each has a place of its own");
     }
 }

@@ -79,21 +79,21 @@ pub struct TrainOptions {
 impl TrainOptions {
     /// What the shipped model of `subject` was learned with.
     pub fn shipped(subject: Subject) -> Self {
-        let (bits, epochs, subjects, familiar_bits) = match subject {
-            Subject::Url => (21, 6, 0.8, 18),
-            Subject::Domain => (20, 4, 0.5, 19),
+        let (epochs, subjects, familiar_bits) = match subject {
+            Subject::Url => (6, 0.8, 18),
+            Subject::Domain => (4, 0.5, 19),
         };
-        let linear = LinearOptions { bits, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
+        let linear = LinearOptions { bits: 20, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
         let boost = BoostOptions {
-            trees: 150,
+            trees: 100,
             leaves: 31,
-            rate: 0.08,
+            rate: 0.11,
             child_weight_min: 1.0,
             lambda: 2.0,
             features: 0.4,
             subjects,
         };
-        let invent = InventOptions { generators: 960, names: 12, weight: 2.0 };
+        let invent = InventOptions { generators: 1920, names: 12, weight: 2.0 };
         Self {
             seed: 1,
             folds: 5,

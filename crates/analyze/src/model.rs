@@ -215,4 +215,4 @@ fn layout(subject: Subject) -> u64 {
 }
 
 /// Rises when a figure or a piece changes its meaning but not its name.
-const LAYOUT_VERSION: u64 = 2;
+const LAYOUT_VERSION: u64 = 3;

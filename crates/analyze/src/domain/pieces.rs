@@ -1,6 +1,6 @@
 //! The n-grams of a registered name, alone and with its suffix.
 
-use crate::gram::{Gram, Rolling, ngrams};
+use crate::gram::{Gram, Rolling, Shelf, ngrams};
 use crate::url::Spelling;
 
 /// Emits every piece of the name in `host`.
@@ -10,11 +10,12 @@ pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
     let end = start.saturating_add(label.len());
     let shifted =
         |at: std::ops::Range<usize>| at.start.saturating_add(start)..at.end.saturating_add(start);
-    ngrams::<1, 5>(label, *b"^$", 1, |hash, at| {
-        emit(Gram { group: 0, hash, at: shifted(at) });
+    let mut shelf = Shelf::default();
+    ngrams::<1, 5>(label, *b"^$", 1, |length, hash, at| {
+        emit(Gram { group: 0, hash: shelf.place(length, hash), at: shifted(at) });
     });
     let suffix = Rolling::new(2).with_all(host.suffix()).finish();
-    ngrams::<1, 3>(label, *b"^$", suffix, |hash, at| {
+    ngrams::<1, 3>(label, *b"^$", suffix, |_, hash, at| {
         emit(Gram { group: 1, hash, at: shifted(at) });
     });
     let length = u64::try_from(label.len()).unwrap_or(u64::MAX);
@@ -26,7 +27,7 @@ pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
         *class = class_of(*byte);
     }
     let classes = classes.get(..label.len().min(64)).unwrap_or_default();
-    ngrams::<3, 6>(classes, *b"^$", 4, |hash, at| {
+    ngrams::<3, 6>(classes, *b"^$", 4, |_, hash, at| {
         emit(Gram { group: 2, hash, at: shifted(at) });
     });
     let whole = Rolling::new(5).with_all(classes);
@@ -35,7 +36,7 @@ pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
     emit(Gram { group: 2, hash: whole, at: start..end });
     let first = host.subdomain().split(|b| *b == b'.').next().unwrap_or_default();
     if !first.is_empty() {
-        ngrams::<2, 4>(first, *b"^$", 7, |hash, at| emit(Gram { group: 4, hash, at }));
+        ngrams::<2, 4>(first, *b"^$", 7, |_, hash, at| emit(Gram { group: 4, hash, at }));
     }
     for word in host.subdomain().split(|b| *b == b'.').filter(|word| !word.is_empty()) {
         emit(Gram { group: 4, hash: Rolling::new(6).with_all(word).finish(), at: 0..start });

@@ -25,9 +25,8 @@ pub struct InventOptions {
 
 /// What the made-up generators draw from.
 struct Stock {
-    /// Words that stand between hyphens in more than one name.
+    /// Words that stand between hyphens in more than one name; whole names where there are none.
     words: Vec<Vec<u8>>,
-    labels: Vec<Vec<u8>>,
     /// Suffixes as often as they are used, and each once.
     suffixes_used: Vec<Vec<u8>>,
     suffixes: Vec<Vec<u8>>,
@@ -47,7 +46,7 @@ pub(super) fn invent(
         return invented;
     }
     let stock = stock(samples);
-    if stock.labels.is_empty() || stock.suffixes.is_empty() {
+    if stock.words.is_empty() || stock.suffixes.is_empty() {
         return invented;
     }
     let mut rng = Rng::new(seed ^ 0x1a7e_57ed);
@@ -89,11 +88,10 @@ fn stock(samples: &[Sample]) -> Stock {
     }
     parts.sort();
     let words = parts.chunk_by(|a, b| a == b).filter(|equal| equal.len() > 1);
-    let words = words.map(|equal| equal[0].clone()).collect();
+    let words: Vec<Vec<u8>> = words.map(|equal| equal[0].clone()).collect();
     let suffixes: BTreeSet<Vec<u8>> = suffixes_used.iter().cloned().collect();
     Stock {
-        words,
-        labels,
+        words: if words.is_empty() { labels } else { words },
         suffixes_used,
         suffixes: suffixes.into_iter().collect(),
         registered: registered.into_iter().collect(),
@@ -106,12 +104,11 @@ enum Way {
     Letters(Vec<u8>),
     /// Consonants and vowels in turn, drawn from sets; the share of thirty-two that breaks the turn.
     Syllables([Vec<u8>; 2], usize),
-    /// Words joined.
-    Words(Vec<u8>),
+    /// Several words joined. Two are left out, as is a misspelled name: nobody can tell those from
+    /// names that people choose, and to learn from them only blurs the border.
+    Words,
     /// Some signs of one long name drawn anew, at the front or at the end.
     Changed(Vec<u8>, bool),
-    /// A name that somebody chose, with one or two signs changed.
-    Misspelled,
 }
 
 struct Generator {
@@ -140,7 +137,7 @@ fn subset(signs: &[u8], count: usize, rng: &mut Rng) -> Vec<u8> {
 
 impl Generator {
     fn new(number: usize, stock: &Stock, rng: &mut Rng) -> Self {
-        let (way, [low, high]) = match number % 16 {
+        let (way, [low, high]) = match number % 14 {
             0..=2 => {
                 let count = *draw(&[26, 26, 25, 20, 12, 8], rng);
                 (Way::Letters(subset(LETTERS, count, rng)), [5, 28])
@@ -158,13 +155,11 @@ impl Generator {
                 let sets = [consonants, subset(b"aeiouy", vowels, rng)];
                 (Way::Syllables(sets, rng.below(16)), [5, 14])
             }
-            11 => (Way::Words(draw(&[&b""[..], b"", b"-"], rng).to_vec()), [2, 2]),
-            12 | 13 => (Way::Words(Vec::new()), [3, 6]),
-            14 => {
-                let long = joined(stock, between(2, 3, rng), b"", rng);
+            11 | 12 => (Way::Words, [3, 6]),
+            _ => {
+                let long = joined(stock, between(2, 3, rng), rng);
                 (Way::Changed(long, rng.below(2) == 0), [2, 5])
             }
-            _ => (Way::Misspelled, [1, 2]),
         };
         let first = between(low, high, rng);
         let second = between(first, high.min(first + 8), rng);
@@ -183,23 +178,13 @@ impl Generator {
                 };
                 (0..length).map(sign).collect()
             }
-            Way::Words(by) => joined(stock, length, by, rng),
+            Way::Words => joined(stock, length, rng),
             Way::Changed(long, is_front) => {
                 let mut name = long.clone();
                 let count = length.min(name.len());
                 for at in 0..count {
                     let at = if *is_front { at } else { name.len() - 1 - at };
                     name[at] = *draw(LETTERS, rng);
-                }
-                name
-            }
-            Way::Misspelled => {
-                let mut name = draw(&stock.labels, rng).clone();
-                for _ in 0..length {
-                    if !name.is_empty() {
-                        let at = rng.below(name.len());
-                        name[at] = *draw(ALL, rng);
-                    }
                 }
                 name
             }
@@ -211,10 +196,8 @@ impl Generator {
     }
 }
 
-fn joined(stock: &Stock, count: usize, by: &[u8], rng: &mut Rng) -> Vec<u8> {
-    let source = if stock.words.is_empty() { &stock.labels } else { &stock.words };
-    let words: Vec<&[u8]> = (0..count).map(|_| draw(source, rng).as_slice()).collect();
-    words.join(by)
+fn joined(stock: &Stock, count: usize, rng: &mut Rng) -> Vec<u8> {
+    (0..count).flat_map(|_| draw(&stock.words, rng).iter().copied()).collect()
 }
 
 /// Few suffixes, as a rule common ones; some rare, some that nobody knows, some of a provider that

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::spelling::Spelling;
-use crate::gram::{Gram, Rolling, ngrams};
+use crate::gram::{Gram, Rolling, Shelf, ngrams};
 
 /// What a word is part of; equal words in two places are two pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,17 @@ enum Place {
 
 /// Emits every piece of `url`: of the host, of path and query, and words.
 pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
-    ngrams::<3, 5>(url.host(), *b"^/", 1, |hash, at| emit(Gram { group: 0, hash, at }));
+    let mut shelf = Shelf::default();
+    ngrams::<3, 5>(url.host(), *b"^/", 1, |length, hash, at| {
+        emit(Gram { group: 0, hash: shelf.place(length, hash), at });
+    });
     for (group, part) in [(1, url.path()), (2, url.query())] {
         let start = url.text().len().saturating_sub(url.rest().len());
         let start = if group == 1 { start } else { start.saturating_add(url.path().len()) };
         if !part.is_empty() {
-            ngrams::<3, 5>(part, *b"^$", 2, |hash, at| {
+            ngrams::<3, 5>(part, *b"^$", 2, |length, hash, at| {
                 let at = at.start.saturating_add(start)..at.end.saturating_add(start);
-                emit(Gram { group, hash, at });
+                emit(Gram { group, hash: shelf.place(length, hash), at });
             });
         }
     }
