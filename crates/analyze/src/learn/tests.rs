@@ -109,7 +109,7 @@ pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {
     let mut options = TrainOptions::shipped(Subject::Url);
     options.seed = seed;
     options.folds = 2;
-    options.linear.bits = 12;
+    options.linear.bits = 16;
     options.familiar_bits = 8;
     options.boost.trees = 10;
     let learned = train(Subject::Url, &samples, &options, |_| ());
