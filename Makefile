@@ -30,7 +30,7 @@ check:
 
 bench:
 	cargo build --release --locked --package wardnet --package wardnet-bench
-	set -e; for row in lookup_key lookup_url feeds nsrl http evidence idle changes dns_lists dns_flood resolver rpz safe_browsing crowdsec; do \
+	set -e; for row in lookup_key lookup_url feeds nsrl exports http evidence idle changes dns_lists dns_flood resolver rpz safe_browsing crowdsec; do \
 		echo "## $$row"; $(CARGO_TARGET_DIR)/release/$$row; \
 	done
 

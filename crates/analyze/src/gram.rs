@@ -57,7 +57,7 @@ impl Rolling {
 
 /// Emits all n-grams of `text` with `SHORTEST` to `LONGEST` bytes; `first` and `last` bound the text.
 ///
-/// Of those that start at one place the shorter come first, which [`Shelf`] counts on.
+/// Of those that start at one place the shorter come first, which [`Placing`] counts on.
 #[inline]
 pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     text: &[u8],
@@ -111,11 +111,11 @@ fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
 /// Short ones are few, and share an eighth of the table, which stays in the nearest caches. Those
 /// longer than four stand near the one of four that they begin with.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct Placing {
     of_four: u64,
 }
 
-impl Shelf {
+impl Placing {
     /// The bits of a hash that say where in the table of shipped models a line of 64 weights is.
     const LINE_BITS: u32 = 14;
 
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn long_ngrams_stand_near_the_four_that_they_begin_with() {
-        let mut shelf = Shelf::default();
+        let mut placing = Placing::default();
         let mut lines = Vec::new();
         ngrams::<3, 5>(b"abcdefgh", *b"^$", 7, |length, hash, _| {
-            let place = crate::table::place(shelf.place(length, hash), 20);
+            let place = crate::table::place(placing.place(length, hash), 20);
             match length {
                 3 => assert!(place < 1 << 17, "an eighth of the table"),
                 _ => lines.push((length, place / 64, place)),

@@ -1,6 +1,6 @@
 //! The n-grams of a registered name, alone and with its suffix.
 
-use crate::gram::{Gram, Rolling, Shelf, ngrams};
+use crate::gram::{Gram, Placing, Rolling, ngrams};
 use crate::url::Spelling;
 
 /// Emits every piece of the name in `host`.
@@ -10,9 +10,9 @@ pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
     let end = start.saturating_add(label.len());
     let shifted =
         |at: std::ops::Range<usize>| at.start.saturating_add(start)..at.end.saturating_add(start);
-    let mut shelf = Shelf::default();
+    let mut placing = Placing::default();
     ngrams::<1, 5>(label, *b"^$", 1, |length, hash, at| {
-        emit(Gram { group: 0, hash: shelf.place(length, hash), at: shifted(at) });
+        emit(Gram { group: 0, hash: placing.place(length, hash), at: shifted(at) });
     });
     let suffix = Rolling::new(2).with_all(host.suffix()).finish();
     ngrams::<1, 3>(label, *b"^$", suffix, |_, hash, at| {

@@ -49,7 +49,8 @@ impl Pieces {
 /// How to learn.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearOptions {
-    /// The table has 2 to the power of `bits` places.
+    /// The table has 2 to the power of `bits` places: 16 at least, or long n-grams have too little room
+    /// of their own (see [`Placing`](crate::gram::Placing)).
     pub bits: u32,
     /// How often all subjects are seen.
     pub epochs: u32,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::spelling::Spelling;
-use crate::gram::{Gram, Rolling, Shelf, ngrams};
+use crate::gram::{Gram, Placing, Rolling, ngrams};
 
 /// What a word is part of; equal words in two places are two pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +18,9 @@ enum Place {
 
 /// Emits every piece of `url`: of the host, of path and query, and words.
 pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
-    let mut shelf = Shelf::default();
+    let mut placing = Placing::default();
     ngrams::<3, 5>(url.host(), *b"^/", 1, |length, hash, at| {
-        emit(Gram { group: 0, hash: shelf.place(length, hash), at });
+        emit(Gram { group: 0, hash: placing.place(length, hash), at });
     });
     for (group, part) in [(1, url.path()), (2, url.query())] {
         let start = url.text().len().saturating_sub(url.rest().len());
@@ -28,7 +28,7 @@ pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
         if !part.is_empty() {
             ngrams::<3, 5>(part, *b"^$", 2, |length, hash, at| {
                 let at = at.start.saturating_add(start)..at.end.saturating_add(start);
-                emit(Gram { group, hash: shelf.place(length, hash), at });
+                emit(Gram { group, hash: placing.place(length, hash), at });
             });
         }
     }
