@@ -7,6 +7,7 @@
 use super::prefix::{Hash, Prefix};
 use ring::digest::{Context, SHA256};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 #[cfg(test)]
@@ -79,6 +80,8 @@ pub(super) struct List<P> {
     /// What led here, the oldest first; the last one led to `version`.
     deltas: VecDeque<Arc<Delta<P>>>,
     checksum: OnceLock<Hash>,
+    /// Whether a client was told the checksum.
+    is_asked_for: AtomicBool,
 }
 
 impl<P: Prefix> List<P> {
@@ -87,7 +90,8 @@ impl<P: Prefix> List<P> {
         prefixes.sort_unstable();
         prefixes.dedup();
         let (prefixes, deltas) = (Arc::new(prefixes), VecDeque::new());
-        Self { prefixes, version, deltas, checksum: OnceLock::new() }
+        let (checksum, is_asked_for) = (OnceLock::new(), AtomicBool::new(false));
+        Self { prefixes, version, deltas, checksum, is_asked_for }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -95,18 +99,25 @@ impl<P: Prefix> List<P> {
     }
 
     /// The same list one version later. What is removed is in it, and what is added is not.
+    ///
+    /// Where clients ask for this version, they will for the next: its checksum is made here, so that
+    /// none of them waits for it.
     pub(super) fn next(&self, removed: Vec<P>, added: Vec<P>, kept_max: usize) -> Self {
         let version = self.version.wrapping_add(1);
-        if removed.is_empty() && added.is_empty() {
-            let mut deltas = self.deltas.clone();
-            deltas.push_back(Arc::new(Delta { removed, added }));
-            let (prefixes, checksum) = (Arc::clone(&self.prefixes), self.checksum.clone());
-            return Self { prefixes, version, deltas: shed(deltas, kept_max), checksum };
-        }
-        let prefixes = Arc::new(merge(&self.prefixes, &removed, &added));
+        let is_same = removed.is_empty() && added.is_empty();
+        let (prefixes, checksum) = if is_same {
+            (Arc::clone(&self.prefixes), self.checksum.clone())
+        } else {
+            let prefixes = merge(&self.prefixes, &removed, &added);
+            let is_wanted = self.is_asked_for.load(Ordering::Relaxed);
+            let sum = if is_wanted { checksum(&prefixes).into() } else { OnceLock::new() };
+            (Arc::new(prefixes), sum)
+        };
+        let is_asked_for = is_same && self.is_asked_for.load(Ordering::Relaxed);
         let mut deltas = self.deltas.clone();
         deltas.push_back(Arc::new(Delta { removed, added }));
-        Self { prefixes, version, deltas: shed(deltas, kept_max), checksum: OnceLock::new() }
+        let deltas = shed(deltas, kept_max);
+        Self { prefixes, version, deltas, checksum, is_asked_for: is_asked_for.into() }
     }
 
     /// The list with other content, one version later.
@@ -234,6 +245,7 @@ impl<P: Prefix> List<P> {
     /// SHA-256 of the first ones.
     fn checksum_of(&self, have: usize) -> Hash {
         if have >= self.prefixes.len() {
+            self.is_asked_for.store(true, Ordering::Relaxed);
             return *self.checksum.get_or_init(|| checksum(&self.prefixes));
         }
         checksum(self.prefixes.get(..have).unwrap_or_default())

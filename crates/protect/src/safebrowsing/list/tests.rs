@@ -116,3 +116,18 @@ fn the_checksum_of_the_go_client() {
     let sum: String = checksum(&prefixes).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(sum, "147eb9dcde0e090429c01dbf634fd9b69a7f141f005c387a9c00498908499dde");
 }
+
+#[test]
+fn what_clients_ask_for_is_hashed_before_they_ask_again() {
+    let list = List::<u32>::new(vec![1, 2, 3], 1);
+    let unasked = list.next(vec![1], vec![4], 100);
+    assert!(unasked.checksum.get().is_none(), "nobody takes this list");
+    list.update(None, ANY);
+    let next = list.next(vec![1], vec![4], 100);
+    assert_eq!(next.checksum.get(), Some(&checksum(&[2_u32, 3, 4])));
+    // Whoever took the version before the last is gone, as far as one knows.
+    assert!(next.next(vec![2], vec![], 100).checksum.get().is_none());
+    // Where nothing changed the next asker is still to come.
+    let same = list.next(vec![], vec![], 100);
+    assert!(same.next(vec![2], vec![], 100).checksum.get().is_some());
+}
