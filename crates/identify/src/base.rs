@@ -11,11 +11,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use wardnet_model::Timestamp;
+use wardnet_model::{Kind, Timestamp};
 use wardnet_score::Epoch;
 use wardnet_store::{DossierKey, Snapshot};
 use wardnet_verdictdb::{
-    Db, Limits, NextBase, Options, SigningKey, SourceNames, Verify, View, Views, apply,
+    Change, Db, Limits, NextBase, Options, SigningKey, SourceNames, Verify, View, Views, apply,
 };
 
 /// Bytes that are written between two looks at whether the base is still wanted.
@@ -44,8 +44,36 @@ impl Cancel {
 pub(crate) enum Content {
     /// Everything that is published, as the store has it.
     All(Snapshot),
-    /// The last base and the changes over it: only what changed is compiled again.
-    Changes(Arc<Db>),
+    /// The last base and the changes over it: only what changed is compiled again. All of it is
+    /// where a change might be taken for one of something else.
+    Changes(Arc<Db>, Snapshot),
+}
+
+impl Content {
+    /// The base that changes are laid over; nothing where everything is compiled from the store.
+    ///
+    /// A base keeps 64 bits of most keys, so that it cannot tell whether a change is of the entry that
+    /// begins like it. Whoever may name SHA-256, which are their own keys, can name one that does.
+    fn base(&self, changes: &[Change]) -> Result<Option<&Db>, EngineError> {
+        let Self::Changes(base, snapshot) = self else { return Ok(None) };
+        let chosen =
+            |change: &&Change| matches!(change.kind, Kind::Sha256 | Kind::CertificateSha256);
+        for Change { kind, key, scope, .. } in changes.iter().filter(chosen) {
+            let own = DossierKey::new(kind.tag(), key, *scope);
+            for alike in snapshot.alike(&own) {
+                if alike?.key != own {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(base))
+    }
+
+    const fn snapshot(&self) -> &Snapshot {
+        match self {
+            Self::All(snapshot) | Self::Changes(_, snapshot) => snapshot,
+        }
+    }
 }
 
 /// What a new base is made from: a state, and nothing that comes later.
@@ -80,7 +108,6 @@ pub(crate) struct Built {
 impl Plan {
     /// Builds it.
     pub(crate) fn build(self) -> Result<Built, EngineError> {
-        let is_full = matches!(self.content, Content::All(_));
         let path = self.dir.join(format!("base-{}.wvdb", self.sequence));
         let temporary = path.with_extension("tmp");
         let written = self.write(&temporary);
@@ -91,7 +118,7 @@ impl Plan {
         }
         // Whatever error it was that ended the writing: it was wanted.
         self.cancel.check()?;
-        let private = written?;
+        let (private, is_full) = written?;
         // The old file goes on serving until every shard of the new one has proved whole.
         let db = Arc::new(open_base(&temporary, Verify::Full, self.key.public())?);
         let root = db.root();
@@ -105,14 +132,18 @@ impl Plan {
         Ok(Built { next, path, sequence: self.sequence, root, private, is_full })
     }
 
-    fn write(&self, path: &Path) -> Result<Vec<DossierKey>, EngineError> {
+    /// Gives the dossiers in which tenants have something of their own, and whether the base was made
+    /// from the store.
+    fn write(&self, path: &Path) -> Result<(Vec<DossierKey>, bool), EngineError> {
         let file = File::create(path).map_err(EngineError::io("create", path))?;
         let out = WhileWanted { file, cancel: &self.cancel };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-        let (written, private) = match &self.content {
-            Content::All(snapshot) => {
+        let changes = self.state.overlay.changes();
+        let base = self.content.base(&changes)?;
+        let (written, private) = match base {
+            None => {
                 let from = Compiler {
-                    snapshot,
+                    snapshot: self.content.snapshot(),
                     epoch: &self.epoch,
                     now: self.now,
                     cancel: &self.cancel,
@@ -120,17 +151,14 @@ impl Plan {
                 };
                 from.compile(self.options(), &mut out)?
             }
-            Content::Changes(base) => {
-                let changes = self.state.overlay.changes();
-                (apply(base, &changes, &self.options(), &mut out)?, Vec::new())
-            }
+            Some(base) => (apply(base, &changes, &self.options(), &mut out)?, Vec::new()),
         };
         out.write_all(&self.key.sign_base(&written.root))
             .map_err(EngineError::io("write", path))?;
         let out =
             out.into_inner().map_err(|error| EngineError::io("write", path)(error.into_error()))?;
         out.file.sync_all().map_err(EngineError::io("sync", path))?;
-        Ok(private)
+        Ok((private, base.is_none()))
     }
 
     fn options(&self) -> Options {

@@ -10,6 +10,7 @@ use crate::EngineError;
 use crate::base::Cancel;
 use crate::settle::{self, facts, is_listed, is_told, name, ruling_entry};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::iter::Peekable;
 use wardnet_model::{Band, Basis, Category, CategorySet, Kind, TenantId, Timestamp};
@@ -21,6 +22,10 @@ use wardnet_verdictdb::{
 
 /// Decisions that are kept between two walks: some 20 MB.
 pub(crate) const DECISIONS_MAX: usize = 50_000;
+
+/// Dossiers that a database cannot tell apart and that are kept until all of them are known. Whoever
+/// may name hashes can name as many as he likes that begin alike.
+const ALIKE_MAX: usize = 64;
 
 /// What a base is compiled from.
 pub(crate) struct Compiler<'a> {
@@ -61,9 +66,9 @@ impl Compiler<'_> {
         let mut last = Decisions { builder, hard: hard.iter().peekable() };
         match decisions {
             Some(kept) => kept.iter().try_for_each(|ruling| last.push(ruling))?,
-            None => self.walk(|places| {
+            None => drop(self.walk(|places| {
                 self.ruling(places, &hard).map_or(Ok(()), |ruling| last.push(&ruling))
-            })?,
+            })?),
         }
         Ok((last.finish()?, private))
     }
@@ -74,7 +79,7 @@ impl Compiler<'_> {
         hard.iter().filter_map(entry).try_for_each(|entry| plan.note(&entry))?;
         let (mut private, mut decisions) = (Vec::new(), Some(Vec::new()));
         let mut profiles = Profiles::default();
-        self.walk(|places| {
+        let left_out = self.walk(|places| {
             private.extend(places.iter().filter(|(_, front)| front.published.private).map(key_of));
             if let Some((key, front)) = shown(places)
                 && let Some(kind) = key.kind()
@@ -91,12 +96,13 @@ impl Compiler<'_> {
             }
             Ok(())
         })?;
+        private.extend(left_out);
         Ok(Found { plan, private, decisions })
     }
 
     fn write_evidence(&self, builder: &mut StreamBuilder<impl Write>) -> Result<(), EngineError> {
         let mut profiles = Profiles::default();
-        self.walk(|places| {
+        let written = self.walk(|places| {
             let Some((key, front)) = shown(places) else { return Ok(()) };
             let Some(kind) = key.kind() else { return Ok(()) };
             let told = is_told(key, front.published.band);
@@ -105,26 +111,34 @@ impl Compiler<'_> {
             let entry = Entry::evidence(kind, key.key(), key.scope(), profile);
             let facts = Some(facts(&front.published));
             Ok(builder.push(&Entry { name: text.as_deref(), facts, ..entry })?)
-        })
+        });
+        written.map(drop)
     }
 
     /// The decision that rules at one place of the database, unless the `hard` tier has it.
     fn ruling(&self, places: &[Place<'_>], hard: &[Decided]) -> Option<Decided> {
+        let ruling = self.strongest(places)?;
+        hard.binary_search_by(|one| order(one, &ruling)).is_err().then_some(ruling)
+    }
+
+    /// The decision that rules among those of one place.
+    fn strongest(&self, places: &[Place<'_>]) -> Option<Decided> {
         let decided = places.iter().filter(|(_, front)| !front.decisions.is_empty());
         let rulings = decided.filter_map(|(key, front)| {
             let name = name(key, front.payload);
             Some((*key, ruling_entry(name, &front.decisions, TenantId::SHARED, self.now)?))
         });
-        let ruling = rulings.max_by_key(|(_, data)| data.profile.risk)?;
-        hard.binary_search_by(|one| order(one, &ruling)).is_err().then_some(ruling)
+        rulings.max_by_key(|(_, data)| data.profile.risk)
     }
 
     /// Visits all dossiers of kinds that a database has, in its order: those of one place together,
-    /// which is one almost always.
+    /// which is one almost always. Where they are many, some are left out that have no say in the
+    /// outcome; gives those of them in which tenants have something of their own.
     fn walk(
         &self,
         mut visit: impl FnMut(&[Place<'_>]) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<DossierKey>, EngineError> {
+        let mut left_out = Vec::new();
         for kinds in kinds_by_section() {
             let mut alike: Vec<Filed> = Vec::new();
             for filed in Section::of(self.snapshot, &kinds) {
@@ -134,9 +148,34 @@ impl Compiler<'_> {
                     visit_alike(&mut alike, &mut visit)?;
                 }
                 alike.push(filed);
+                if alike.len() > ALIKE_MAX {
+                    self.thin_out(&mut alike, &mut left_out)?;
+                }
             }
             visit_alike(&mut alike, &mut visit)?;
         }
+        Ok(left_out)
+    }
+
+    /// Of dossiers alike keeps those that decide: in each scope the one that is shown, and the one
+    /// whose decision rules.
+    fn thin_out(
+        &self,
+        alike: &mut Vec<Filed>,
+        left_out: &mut Vec<DossierKey>,
+    ) -> Result<(), EngineError> {
+        let mut kept = BTreeSet::new();
+        let mut note = |places: &[Place<'_>]| {
+            kept.extend(shown(places).map(key_of));
+            kept.extend(self.strongest(places).map(|(key, _)| key));
+            Ok(())
+        };
+        let mut all = alike.clone();
+        visit_alike(&mut all, &mut note)?;
+        for filed in alike.iter().filter(|filed| !kept.contains(&filed.key)) {
+            left_out.extend(filed.front()?.published.private.then_some(filed.key));
+        }
+        alike.retain(|filed| kept.contains(&filed.key));
         Ok(())
     }
 }

@@ -215,7 +215,7 @@ impl Engine {
         let now = now.max(state.as_of);
         let whole = self.rebuild.is_behind() || self.rebuild.deltas >= DELTAS_MAX;
         let content = match state.base.as_ref().filter(|_| !whole) {
-            Some(base) => Content::Changes(Arc::clone(base)),
+            Some(base) => Content::Changes(Arc::clone(base), self.store.snapshot()?),
             None => Content::All(self.store.snapshot()?),
         };
         Ok(Plan {

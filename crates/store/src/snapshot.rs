@@ -37,12 +37,27 @@ impl Snapshot {
 
     /// The dossiers of one kind, by its number, in order.
     pub fn of_kind(&self, tag: u8) -> Filing {
-        Filing(self.dossiers.prefix(&self.tables.dossiers, [tag]))
+        self.beginning([tag])
+    }
+
+    /// The dossiers of the same kind whose keys begin with the same 64 bits, in order.
+    pub fn alike(&self, key: &DossierKey) -> Filing {
+        let [begin @ .., _, _, _, _, _, _, _, _, _, _, _, _, _] = key.0;
+        self.beginning(begin)
+    }
+
+    fn beginning<const N: usize>(&self, begin: [u8; N]) -> Filing {
+        let dossiers = self.dossiers.prefix(&self.tables.dossiers, begin);
+        Filing { dossiers, _open: Arc::clone(&self.tables) }
     }
 }
 
 /// Dossiers in order; see [`Snapshot::of_kind`].
-pub struct Filing(fjall::Iter);
+pub struct Filing {
+    dossiers: fjall::Iter,
+    /// The engine may not be opened again while these are read.
+    _open: Arc<Tables>,
+}
 
 impl std::fmt::Debug for Filing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,7 +69,7 @@ impl Iterator for Filing {
     type Item = Result<Filed, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(Filed::read)
+        self.dossiers.next().map(Filed::read)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{Bytes, Dump, Entry, EntryData, Layer, LookupError, Stored, View};
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::iter::Peekable;
 use std::sync::Arc;
-use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
+use wardnet_model::{Indicator, Key, Kind, Scope, TenantId, Timestamp};
 
 /// One entry of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,8 +187,18 @@ fn is_same_place(one: &Stored<'_>, other: &Stored<'_>) -> bool {
 /// Whether a change takes the place of a base's entry in the same group.
 fn hides(scope: Scope, key: &Key, over: &Over<'_>, stored: &Stored<'_>) -> bool {
     let entry = &stored.entry;
-    let is_key = stored.key_bits < 128 || entry.key.prefix128() == key.prefix128();
-    scope == entry.scope && over.kind == entry.kind && is_key
+    scope == entry.scope && over.kind == entry.kind && is_key_of(key, stored)
+}
+
+/// Whether a key that begins like a stored entry's is its own, as far as one can know. Where the base
+/// kept too little of it, its name may tell.
+fn is_key_of(key: &Key, stored: &Stored<'_>) -> bool {
+    let Stored { entry, key_bits, .. } = stored;
+    if *key_bits >= 128 {
+        return entry.key.prefix128() == key.prefix128();
+    }
+    let named = entry.name.and_then(|name| Indicator::parse_as(entry.kind, name).ok());
+    named.is_none_or(|indicator| indicator.key().prefix128() == key.prefix128())
 }
 
 impl<'a> Iterator for Entries<'a> {

@@ -240,6 +240,34 @@ fn hashes_that_begin_alike_are_one_entry_with_the_most_dangerous_word() {
 }
 
 #[test]
+fn of_any_number_of_hashes_that_begin_alike_those_that_decide_are_kept() {
+    let text = |number: usize| "aa".repeat(16) + &format!("{number:08x}") + &"00".repeat(12);
+    let many = 3 * ALIKE_MAX;
+    let all = (0..many).map(|number| {
+        let decided = (number % 50 == 7).then_some(Action::Block);
+        let risk = if number == 11 { 95 } else { (number % 90) as u8 };
+        let private = number % 20 == 3;
+        Said { private, ..of_hash(&text(number), risk, Band::Malicious, decided) }
+    });
+    let (_folder, store) = store(&all.collect::<Vec<_>>());
+    let expected: BTreeSet<DossierKey> = (0..many)
+        .filter(|number| number % 20 == 3)
+        .map(|number| DossierKey::of(&Indicator::parse(&text(number)).unwrap(), Scope::Exact))
+        .collect();
+    for decisions_max in [9, 0] {
+        let (file, private) = compile(&store, decisions_max);
+        assert_eq!(private.len(), expected.len());
+        assert_eq!(private.into_iter().collect::<BTreeSet<_>>(), expected);
+        let view = View::of(open(file));
+        let key = Indicator::parse(&text(5)).unwrap().key();
+        let hits = view.find(None, Kind::Sha256, &key, NOW).unwrap();
+        let risks: Vec<(Layer, u8)> =
+            hits.iter().map(|(layer, hit)| (layer, hit.profile.risk.value())).collect();
+        assert_eq!(risks, [(Layer::Evidence, 95), (Layer::Decision, 100)]);
+    }
+}
+
+#[test]
 fn a_base_that_is_no_longer_wanted_is_given_up() {
     let (_folder, store) = store(&[of_hash(&"bb".repeat(32), 70, Band::Malicious, None)]);
     let (snapshot, epoch, cancel) = (store.snapshot().unwrap(), epoch(), Cancel::default());

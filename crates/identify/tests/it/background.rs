@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use wardnet_identify::{Engine, Options, WriteError, Writer, WriterThread, spawn};
-use wardnet_model::{Band, Record, SourceId};
+use wardnet_model::{Band, Indicator, Record, RecordId, Retraction, Scope, SourceId, TenantId};
 use wardnet_verdictdb::{Db, FeedLimits, View};
 
 /// Longer than anything takes on the slowest machine.
@@ -333,4 +333,35 @@ fn most_bases_are_made_from_the_one_before() {
     let lived = content(&engine.views().load());
     engine.rebuild_base(START).unwrap();
     assert_eq!(content(&engine.views().load()), lived);
+}
+
+#[test]
+fn a_hash_that_begins_like_another_does_not_take_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, thread, feed) = start(folder.path(), small(5));
+    let say = |texts: &[String]| {
+        append(&writer, texts, feed).recv_timeout(LONG).unwrap().unwrap();
+    };
+    let (listed, alike) = ("ab".repeat(32), "ab".repeat(8) + &"cd".repeat(24));
+    let mut sequence = base_sequence(&writer.readers().views.load());
+    say(&[vec![listed.clone()], names("fill-", 6)].concat());
+    sequence = next_base(&writer, sequence);
+    // Somebody lists one that begins alike, and takes it back.
+    let indicator = Indicator::parse(&alike).unwrap();
+    say(std::slice::from_ref(&alike));
+    writer
+        .run_blocking(move |engine| {
+            let (tenant, scope, at) = (TenantId::SHARED, Scope::Exact, START);
+            let record = RecordId(1);
+            let end = Retraction { tenant, source: feed, indicator, scope, record, at };
+            engine.append(vec![Record::Retraction(end)], START)
+        })
+        .unwrap();
+    // No more at once than go over a base, so that the next one is made from it.
+    say(&names("more-", 3));
+    say(&names("last-", 3));
+    next_base(&writer, sequence);
+    let view = writer.readers().views.load();
+    assert_eq!(ask(&view, None, &listed, START).0, Band::Malicious);
+    stop(writer, thread);
 }

@@ -3,8 +3,67 @@
 use crate::sample::{NOW, Row, compile, open, options, row};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use wardnet_model::{Key, Kind, Scope, Timestamp};
-use wardnet_verdictdb::{View, Views, apply};
+use wardnet_model::{Key, Kind, Scope, TenantId, Timestamp};
+use wardnet_verdictdb::{Overlay, View, Views, apply};
+
+/// What a view lists: keys' last bytes, scopes, and whether each entry is alone.
+fn listed(view: &View, tenant: Option<TenantId>) -> Vec<(u8, Scope, bool)> {
+    let all = view.entries(tenant, NOW).map(|one| one.unwrap());
+    all.map(|one| (one.entry.key.0[7], one.entry.scope, one.is_alone)).collect()
+}
+
+/// Evidence about a hash whose first eight bytes are `number`, and whose others are `rest`.
+fn hash(number: u8, rest: u8, scope: Scope, content: Option<u64>) -> Row {
+    let mut key = Key([rest; 32]);
+    key.0[..8].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, number]);
+    let mut row = row(number.into(), Kind::Sha256, key, scope.tag().into(), content);
+    if let Some(new) = &mut row.new {
+        new.name = Some(key.0.iter().map(|byte| format!("{byte:02x}")).collect());
+    }
+    row
+}
+
+#[test]
+fn entries_know_whether_they_are_alone_at_their_place() {
+    use Scope::{Exact, Subtree};
+    const TENANT: TenantId = TenantId(3);
+    let base = [
+        hash(1, 9, Exact, Some(1)),
+        hash(2, 9, Exact, Some(1)),
+        hash(2, 9, Subtree, Some(1)),
+        hash(3, 9, Exact, Some(1)),
+        hash(3, 8, Exact, Some(1)),
+        hash(4, 9, Exact, Some(1)),
+        hash(5, 9, Exact, Some(1)),
+        hash(5, 9, Subtree, Some(1)),
+        hash(6, 9, Exact, Some(1)),
+    ];
+    let view = View::of(open(compile(&base, 0)));
+    let alone = |number| (number, Exact, true);
+    let two = |number| [(number, Exact, false), (number, Subtree, false)];
+    let alike = [(3, Exact, false), (3, Exact, false)];
+    let parts = |parts: &[&[(u8, Scope, bool)]]| parts.concat();
+    let expected = parts(&[&[alone(1)], &two(2), &alike, &[alone(4)], &two(5), &[alone(6)]]);
+    assert_eq!(listed(&view, None), expected);
+    // Another begins alike; one of two goes; one takes another's place.
+    let over = [
+        hash(4, 7, Exact, Some(1)),
+        hash(5, 9, Subtree, None),
+        hash(6, 9, Exact, Some(2)),
+        hash(7, 9, Exact, Some(1)),
+    ];
+    let view = view.after(&over, NOW);
+    let alike_too = [(4, Exact, false), (4, Exact, false)];
+    let six_on = [alone(5), alone(6), alone(7)];
+    assert_eq!(listed(&view, None), parts(&[&[alone(1)], &two(2), &alike, &alike_too, &six_on]));
+    // A tenant has a word of its own beside the shared one, and one in its place.
+    let mut own = Overlay::default();
+    own.apply(&hash(1, 9, Subtree, Some(1)));
+    own.apply(&hash(7, 9, Exact, None));
+    let view = view.with_tenant(TENANT, own);
+    let expected = parts(&[&two(1), &two(2), &alike, &alike_too, &[alone(5), alone(6)]]);
+    assert_eq!(listed(&view, Some(TENANT)), expected);
+}
 
 fn row_at(seq: u64) -> Row {
     row(seq, Kind::Url, Key::digest(&seq.to_le_bytes()), 0, Some(8))
