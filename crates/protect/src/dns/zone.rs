@@ -100,14 +100,13 @@ impl Listing {
     }
 
     fn of(categories: CategorySet) -> Self {
-        // What an operator blocked without a reason has the code of none given.
-        let categories = match categories.is_empty() {
-            true => CategorySet::EMPTY.with(Category::Uncategorised),
-            false => categories,
-        };
-        let mut listing = Self::plain(LISTED);
         // Bit `n` of the set stands for the category with number `n`.
         let mut left = categories.bits() & ((1 << CODES_END) - 1);
+        if left == 0 {
+            // What an operator blocked without a reason, or for one that lists have no code for.
+            left = CategorySet::EMPTY.with(Category::Uncategorised).bits();
+        }
+        let mut listing = Self::plain(LISTED);
         for (at, place) in listing.codes.iter_mut().enumerate() {
             let Ok(number) = u8::try_from(left.trailing_zeros()) else { break };
             if number >= CODES_END {
@@ -210,5 +209,22 @@ impl Zone {
             (_, Codes::Categories) => Listing::of(answer.categories),
             (_, Codes::Bits) => Listing::bits(answer.categories),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_has_a_code_of_its_category_or_that_of_none() {
+        let codes = |all: &[Category]| Listing::of(all.iter().copied().collect()).codes().to_vec();
+        let none = [code_of(Category::Uncategorised).unwrap()];
+        let phishing = [code_of(Category::Phishing).unwrap()];
+        assert_eq!(codes(&[]), none);
+        assert_eq!(code_of(Category::Hosting), None);
+        assert_eq!(codes(&[Category::Hosting]), none);
+        assert_eq!(codes(&[Category::Hosting, Category::Phishing]), phishing);
+        assert!(![none, phishing].concat().contains(&LISTED));
     }
 }

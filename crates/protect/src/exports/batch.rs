@@ -12,17 +12,18 @@ use super::parents::Parents;
 use super::walk::Walk;
 use rustc_hash::FxHashSet;
 use wardnet_model::reserved::is_special_name;
-use wardnet_model::{DomainRef, Hashed, Key, Kind, digest_all};
+use wardnet_model::{DomainRef, Hashed, Key, Kind, QUESTION_HOSTS_MAX, digest_all};
 use wardnet_verdictdb::{Entries, Hits, Layer, Listed, LookupError};
 
-/// Entries that are looked at together.
-const ENTRIES: usize = 128;
+/// Entries that are looked at together. Few in tests, so that there is a next time.
+const ENTRIES: usize = if cfg!(test) { 5 } else { 128 };
 
 /// Decided names that are remembered; where there are more, every name is looked up.
-const DECIDED_MAX: usize = 1 << 17;
+const DECIDED_MAX: usize = if cfg!(test) { 4 } else { 1 << 17 };
 
 /// Names with more dots are asked about: a question leaves out some of the names above them.
 const DOTS_MAX: usize = 12;
+const _: () = assert!(DOTS_MAX < QUESTION_HOSTS_MAX);
 
 /// How it is found out what an entry puts into the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,18 +153,18 @@ impl<'v> Batch<'v> {
         }
         let name = DomainRef::canonical(entry.name?)?;
         let text = name.as_str();
-        let mut dots = 0usize;
-        for (at, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == b'.') {
+        let dots = || text.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
+        let count = dots().count();
+        // What is set apart, and lies beneath no name that is: `test`, `example.com`.
+        let is_top = count == 0 || text.starts_with("example.");
+        if count > DOTS_MAX || is_top && is_special_name(text) {
+            return None;
+        }
+        for (at, _) in dots() {
             let parent = text.get(at.saturating_add(1)..)?;
             if self.parents.is_quiet(parent) != Some(true) {
                 self.sought.push((self.entries.len(), parent));
             }
-            dots = dots.saturating_add(1);
-        }
-        // What is set apart, and lies beneath no name that is: `test`, `example.com`.
-        let is_top = dots == 0 || text.starts_with("example.");
-        if dots > DOTS_MAX || is_top && is_special_name(text) {
-            return None;
         }
         let is_undecided =
             || self.decided.as_ref().is_some_and(|keys| !keys.contains(&entry.key.prefix64()));

@@ -98,8 +98,9 @@ impl Item<'_> {
 
     /// Its categories, joined.
     pub(super) fn categories(&self, by: &str) -> String {
-        let names: Vec<_> = self.categories.iter().map(|category| category.name()).collect();
-        if names.is_empty() { "uncategorised".to_owned() } else { names.join(by) }
+        let mut joined = Vec::new();
+        self.put_categories(by, &mut joined);
+        String::from_utf8_lossy(&joined).into_owned()
     }
 }
 

@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp(1_000);
 const TENANT: TenantId = TenantId(7);
 
 /// Things above and beneath each other, set apart, shared, and at one host.
-const TEXTS: [&str; 28] = [
+const TEXTS: [&str; 33] = [
     "evil.top",
     "a.evil.top",
     "b.a.evil.top",
@@ -48,6 +48,12 @@ const TEXTS: [&str; 28] = [
     "2a0e:b107::/32",
     "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
     "five.org",
+    // Parents too long to be remembered, and names too deep to be looked up with others.
+    "a-name-of-more-than-thirty-signs.net",
+    "x.a-name-of-more-than-thirty-signs.net",
+    "1.2.3.4.5.6.7.8.9.10.five.org",
+    "0.1.2.3.4.5.6.7.8.9.10.11.five.org",
+    "n.m.l.k.j.i.h.g.f.e.d.c.b.a.9.8.7.6.five.org",
 ];
 
 /// What is said of a thing, and where.
@@ -258,17 +264,20 @@ fn grounds(texts: &[(&str, Scope, u8)], decided: &[&str]) -> Vec<String> {
     };
     let mut entries = walk.view.entries(None, NOW);
     let mut batch = Batch::new(&walk, Format::Plain).unwrap();
-    assert!(!batch.fill(&mut entries).unwrap());
     let mut found_out: Vec<String> = Vec::new();
-    for (listed, ground) in batch.entries() {
-        match ground {
-            Ground::Sole(name) => found_out.push(name.to_string()),
-            Ground::Found(name, hits, above) => {
-                assert!(!hits.is_empty(), "{name}");
-                let above: Vec<_> = above.iter().map(|one| one.length).collect();
-                found_out.push(format!("{name} {above:?}"));
-            }
-            Ground::Asked => found_out.push(format!("? {}", listed.entry.name.unwrap())),
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = batch.fill(&mut entries).unwrap();
+        for (listed, ground) in batch.entries() {
+            found_out.push(match ground {
+                Ground::Sole(name) => name.to_string(),
+                Ground::Found(name, hits, above) => {
+                    assert!(!hits.is_empty(), "{name}");
+                    let above: Vec<_> = above.iter().map(|one| one.length).collect();
+                    format!("{name} {above:?}")
+                }
+                Ground::Asked => format!("? {}", listed.entry.name.unwrap()),
+            });
         }
     }
     found_out.sort();
@@ -289,10 +298,14 @@ fn most_names_need_not_be_asked_about() {
             ("example.com", Scope::Exact, 90),
             ("x.test", Scope::Exact, 90),
             ("www.me.github.io", Scope::Below, 90),
+            ("0.1.2.3.4.5.6.7.8.9.10.11.five.org", Scope::Exact, 90),
+            ("1.2.3.4.5.6.7.8.9.10.five.org", Scope::Exact, 90),
         ],
         &["two.com"],
     );
     let expected = [
+        "1.2.3.4.5.6.7.8.9.10.five.org",
+        "? 0.1.2.3.4.5.6.7.8.9.10.11.five.org",
         "? example.com",
         "? x.test",
         "a.evil.top",
