@@ -14,6 +14,12 @@ use wardnet_store::{BatchKey, BatchState, DossierKey, Member, Update};
 /// Rows that are written, made durable and folded in together.
 const ROWS_AT_ONCE: usize = 1 << 15;
 
+/// Stands for the digest of a snapshot that an import has begun to change.
+const UNFINISHED: [u8; 32] = [0; 32];
+
+/// Rows of an import that are known again, at least.
+const ROWS_REMEMBERED: usize = 1 << 16;
+
 /// How sure a row is when neither it nor its source says.
 pub const DEFAULT_CONFIDENCE: u8 = 95;
 
@@ -121,6 +127,8 @@ fn record_id(observation: &Observation, terms: &ImportTerms) -> RecordId {
     .to_vec();
     record::varint(observation.first_seen.unwrap_or_default().0, &mut bytes);
     record::encode_details(observation.until, observation.details.as_deref(), &mut bytes);
+    // A row that is marked otherwise is another one.
+    bytes.extend(observation.tlp.map(Tlp::tag));
     RecordId(bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     }))
@@ -149,27 +157,31 @@ impl Before {
 
 /// The last rows that were read. Rows that stand twice in a file mostly stand close together, and
 /// remembering all rows would take memory for each of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lately {
     rows: FxHashSet<Member>,
     older: FxHashSet<Member>,
+    /// How many rows are remembered at least, and half of how many at most.
+    count: usize,
 }
 
 impl Lately {
-    /// How many rows are remembered at least, and half of how many at most.
-    const ROWS: usize = 1 << 16;
+    fn of(count: usize) -> Self {
+        Self { rows: FxHashSet::default(), older: FxHashSet::default(), count }
+    }
 
     /// Whether a row is among them; from now on it is.
     fn has(&mut self, row: Member) -> bool {
-        if self.rows.contains(&row) || self.older.contains(&row) {
+        if self.rows.contains(&row) {
             return true;
         }
-        if self.rows.len() >= Self::ROWS {
+        let is_older = self.older.contains(&row);
+        if self.rows.len() >= self.count {
             std::mem::swap(&mut self.rows, &mut self.older);
             self.rows.clear();
         }
         self.rows.insert(row);
-        false
+        is_older
     }
 }
 
@@ -213,7 +225,8 @@ impl Engine {
     ) -> Result<(Begun, Option<Import>), EngineError> {
         let known = self.store.batches_of(terms.tenant, terms.source);
         let same = |state: &&BatchState| {
-            state.seen.digest == terms.digest && state.seen.full == terms.full
+            let BatchSeen { digest, full, .. } = state.seen;
+            (digest, full) == (terms.digest, terms.full) && digest != UNFINISHED
         };
         if let Some(state) = known.iter().find(same) {
             let seen = self.renew(&state.seen, now)?;
@@ -233,7 +246,7 @@ impl Engine {
             terms,
             stamp: Stamp { at: now, batch, revision },
             before: Before { met: vec![false; before.len()], members: before },
-            lately: Lately::default(),
+            lately: Lately::of(ROWS_REMEMBERED),
             update: Update::default(),
             bytes: Vec::new(),
             ends: Vec::new(),
@@ -294,6 +307,7 @@ impl Engine {
         if update.is_empty() {
             return Ok(());
         }
+        self.begin_changing(import)?;
         let written = self.write(&import.bytes, &import.ends);
         import.bytes.clear();
         import.ends.clear();
@@ -343,9 +357,23 @@ impl Engine {
         Ok(seen)
     }
 
+    /// Takes back, before anything of a source's snapshot changes, which bytes it was: should the
+    /// import not end, those bytes are read again when they come back.
+    fn begin_changing(&mut self, import: &Import) -> Result<(), EngineError> {
+        let known = self.store.batches_of(import.terms.tenant, import.terms.source);
+        let is_it = |seen: &BatchSeen| import.terms.full && seen.batch == BatchId::SNAPSHOT;
+        let last = known.into_iter().map(|state| state.seen).find(is_it);
+        let Some(last) = last.filter(|seen| seen.digest != UNFINISHED) else { return Ok(()) };
+        let seen = BatchSeen { digest: UNFINISHED, ..last };
+        self.append_only(vec![Record::BatchSeen(seen)], import.stamp.at)
+    }
+
     /// Ends what the last snapshot had and this one has not; gives how much that is.
     fn end_vanished(&mut self, import: &Import) -> Result<u64, EngineError> {
         let mut missed = import.before.missed().peekable();
+        if missed.peek().is_some() {
+            self.begin_changing(import)?;
+        }
         let mut ended = 0;
         while missed.peek().is_some() {
             let mut gone = Vec::new();
@@ -401,8 +429,30 @@ fn evidence(
         first_seen,
         last_seen: stamp.at,
         until: observation.until,
-        tlp: terms.tlp,
+        tlp: observation.tlp.map_or(terms.tlp, |tlp| tlp.max(terms.tlp)),
         sharing: terms.sharing,
         details: observation.details,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_known_again_as_long_as_not_too_many_came_between() {
+        let row = |number: u64| Member { dossier: DossierKey([7; 22]), record: RecordId(number) };
+        let mut lately = Lately::of(3);
+        assert!(!lately.has(row(1)) && lately.has(row(1)));
+        // Three others come between, again and again: it is remembered each time.
+        for round in 1..9 {
+            assert!((0..3).all(|other| !lately.has(row(10 * round + other))), "{round}");
+            assert!(lately.has(row(1)), "{round}");
+        }
+        for other in 100..106 {
+            lately.has(row(other));
+        }
+        assert!(!lately.has(row(1)), "twice as many are forgotten");
+        assert!(lately.rows.len() <= 3 && lately.older.len() <= 3);
     }
 }

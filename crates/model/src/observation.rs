@@ -1,6 +1,6 @@
 //! What a feed row or a report says, before it is known whose evidence it is.
 
-use crate::{Category, Details, Indicator, Scope, Stance, Timestamp};
+use crate::{Category, Details, Indicator, Scope, Stance, Timestamp, Tlp};
 
 /// One statement read from a feed or a request. The importer adds source, tenant, time and batch,
 /// and the source's own category and confidence where the row has none.
@@ -20,6 +20,8 @@ pub struct Observation {
     pub first_seen: Option<Timestamp>,
     /// Until when the row says it holds.
     pub until: Option<Timestamp>,
+    /// Who may see it, where the row says; the stricter of this and what the source says counts.
+    pub tlp: Option<Tlp>,
     /// What else the row says.
     pub details: Option<Box<Details>>,
 }
@@ -35,6 +37,7 @@ impl Observation {
             confidence: None,
             first_seen: None,
             until: None,
+            tlp: None,
             details: None,
         }
     }

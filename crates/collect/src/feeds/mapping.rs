@@ -95,6 +95,8 @@ roles! {
     ];
     /// Words that may name a category and a family.
     Tags "tags" ["tags", "tag", "labels", "label"];
+    /// Who may see it, by the Traffic Light Protocol.
+    Tlp "tlp" ["tlp", "tlp_level", "tlp_marking"];
     /// A remark.
     Note "note" ["comment", "comments", "note", "notes", "description", "ioc_description"];
     /// Whether somebody has verified it: `yes` or `no`.

@@ -2,17 +2,20 @@
 //!
 //! Attributes are rows, also those of objects. MISP marks with `to_ids` which are fit for detection;
 //! the others only describe, and are left
-//! out, unless the feed's `stance` says what all of them are. Tags of galaxies name family and actor.
+//! out, unless the feed's `stance` says what all of them are. Tags of galaxies name family and actor;
+//! of several TLP tags, those of the event among them, the strictest counts.
 
 use crate::feeds::json_items::{Ending, Item, Step, each_item};
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::value_type::typed;
-use crate::feeds::words::{FAMILY_BYTES_MAX, category_of, date, is_family_tag, reference_in};
+use crate::feeds::words::{
+    FAMILY_BYTES_MAX, category_of, date, is_family_tag, reference_in, tlp_of,
+};
 use crate::feeds::{FeedError, RejectReason, Warning};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::io::BufRead;
-use wardnet_model::{Category, Details, Observation, Timestamp};
+use wardnet_model::{Category, Details, Observation, Timestamp, Tlp};
 
 /// A server's answer, an event in its wrapping, or an event by itself.
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +102,7 @@ struct Named {
     category: Option<Category>,
     family: Option<Box<str>>,
     actor: Option<Box<str>>,
+    tlp: Option<Tlp>,
 }
 
 /// Reads all events.
@@ -225,6 +229,7 @@ fn row<S: Sink>(
     output.accept(Observation {
         category: own.category.or(of_event.category),
         first_seen,
+        tlp: own.tlp.max(of_event.tlp),
         details: (!details.is_empty()).then(|| Box::new(details)),
         ..read
     })
@@ -251,8 +256,13 @@ fn named(tags: &[Tag<'_>]) -> Named {
     let mut named = Named::default();
     for tag in tags {
         let name = tag.name.trim();
+        if name.get(..4).is_some_and(|space| space.eq_ignore_ascii_case("tlp:")) {
+            // `tlp:ex:chr` and what else nobody counted on: not for everybody.
+            named.tlp = named.tlp.max(tlp_of(name).or(Some(Tlp::Amber)));
+            continue;
+        }
         let Some((space, value)) = name.split_once('=') else {
-            // `type:OSINT` and `tlp:clear` say nothing of the threat.
+            // `type:OSINT` says nothing of the threat.
             if !name.contains(':') {
                 named.category = named.category.or_else(|| category_of(name));
                 if named.family.is_none() && is_family_tag(name) {

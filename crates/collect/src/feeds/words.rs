@@ -1,6 +1,6 @@
 //! Words that feeds use for the same things: categories, families, dates, references.
 
-use wardnet_model::{Category, Timestamp};
+use wardnet_model::{Category, Timestamp, Tlp};
 
 /// Tags that say what a file is, not which family it is of; in lower case and in order.
 const NOT_FAMILIES: [&str; 49] = [
@@ -54,6 +54,14 @@ const NOT_FAMILIES: [&str; 49] = [
     "xls",
     "zip",
 ];
+
+/// Who may see what is marked so: `TLP:AMBER+STRICT`, `amber`, and `white`, which version 1 called what
+/// is `clear` in version 2.
+pub(crate) fn tlp_of(mark: &str) -> Option<Tlp> {
+    let mark = mark.trim().to_ascii_lowercase();
+    let colour = mark.strip_prefix("tlp:").unwrap_or(&mark);
+    if colour == "white" { Some(Tlp::Clear) } else { colour.parse().ok() }
+}
 
 /// The longest family name that is kept, in bytes.
 pub(crate) const FAMILY_BYTES_MAX: usize = 64;

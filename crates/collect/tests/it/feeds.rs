@@ -1,8 +1,9 @@
 //! Golden cases of the feed readers, and the fuzz target run over them.
 //!
 //! A case is a directory of `tests/data/feeds` with an `input.*` of exactly the feed's bytes,
-//! perhaps a `case.toml` (`format`, `scope`, `stance`, `name`,
-//! `line_bytes_max`, `document`, `rows`, `pattern`, `delimiter`, `[fields]` …), and `expected.txt`. `UPDATE_EXPECT=1` rewrites the expectations.
+//! perhaps a `case.toml` (`format`, `scope`, `stance`, `name`, `tlp_max`, `line_bytes_max`, `document`,
+//! `rows`, `pattern`, `delimiter`, `[fields]` …), and `expected.txt`. `UPDATE_EXPECT=1` rewrites the
+//! expectations.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use wardnet_collect::feeds::{
     Format, Limits, Mapping, ReadOptions, Rejection, Sink, detect, fuzz_feed, open_plain, read_feed,
 };
-use wardnet_model::{Observation, Scope, Stance};
+use wardnet_model::{Observation, Scope, Stance, Tlp};
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/feeds");
@@ -47,6 +48,7 @@ fn settings(case: &Path) -> (Option<Format>, ReadOptions) {
         match key.as_str() {
             "format" => format = Some(word().parse::<Format>().unwrap()),
             "scope" => options.scope = Some(word().parse::<Scope>().unwrap()),
+            "tlp_max" => options.tlp_max = Some(word().parse::<Tlp>().unwrap()),
             "stance" => options.stance = Some(word().parse::<Stance>().unwrap()),
             "name" => options.name = Some(word().into()),
             "line_bytes_max" => options.limits.line_bytes_max = number() as usize,
@@ -96,6 +98,9 @@ impl Sink for Transcript {
         }
         if let Some(until) = seen.until {
             write!(self.0, " until={until}").unwrap();
+        }
+        if let Some(tlp) = seen.tlp {
+            write!(self.0, " tlp={tlp}").unwrap();
         }
         if let Some(reference) = details.reference {
             write!(self.0, " reference={reference}").unwrap();

@@ -3,8 +3,9 @@
 use crate::sample::{
     append, bad, band, days, dump, explained, good, import, open, pack, pass, said, source, terms,
 };
-use wardnet_identify::{Begun, Engine};
-use wardnet_model::{Band, Evidence, Observation, Record, Timestamp};
+use std::ops::Range;
+use wardnet_identify::{Begun, Engine, ImportTerms};
+use wardnet_model::{Band, Evidence, Observation, Record, Timestamp, Tlp};
 
 fn last_seen(engine: &Engine, text: &str) -> Vec<Timestamp> {
     let explained = explained(engine, text, days(2));
@@ -143,6 +144,52 @@ fn an_interrupted_import_ends_in_the_same_verdicts_when_it_is_repeated() {
         dump(&mut engine, days(1))
     };
     assert!(run(false) == run(true), "the verdicts differ");
+}
+
+#[test]
+fn what_an_interrupted_import_changed_is_read_again_when_the_old_bytes_come_back() {
+    // More new rows than are written at once.
+    let many = |numbers: Range<usize>| -> Vec<Observation> {
+        numbers.map(|number| bad(&format!("host{number}.top"))).collect()
+    };
+    let (before, after) = (many(0..100), many(100..34_000));
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path(), days(0));
+    let feed = source(&mut engine, "feed", days(0));
+    import(&mut engine, feed, true, &before, days(0));
+    let lived = dump(&mut engine, days(0));
+    let (_, begun) = engine.begin_import(terms(feed, true, &after), days(0)).unwrap();
+    let mut under_way = begun.unwrap();
+    let all = pack(&under_way, &after);
+    engine.import_rows(&mut under_way, all).unwrap();
+    // Its end, in which what vanished ends, is never written.
+    drop((under_way, engine));
+    let mut engine = open(folder.path(), days(0));
+    assert_ne!(dump(&mut engine, days(0)).len(), lived.len(), "nothing was interrupted");
+    let seen = import(&mut engine, feed, true, &before, days(0));
+    assert_eq!((seen.counts.duplicate, seen.counts.expired), (100, 33_900));
+    assert!(dump(&mut engine, days(0)) == lived, "the verdicts differ");
+    // And then they are known again.
+    let (begun, _) = engine.begin_import(terms(feed, true, &before), days(1)).unwrap();
+    assert!(matches!(begun, Begun::Unchanged(_)), "{begun:?}");
+}
+
+#[test]
+fn of_what_a_source_says_and_what_a_row_says_the_stricter_marking_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path(), days(0));
+    let feed = source(&mut engine, "feed", days(0));
+    let marked = |tlp| vec![Observation { tlp, ..bad("marked.top") }];
+    let mut tlp = |source_says, row_says| {
+        let rows = marked(row_says);
+        let terms = ImportTerms { tlp: source_says, ..terms(feed, true, &rows) };
+        crate::sample::import_as(&mut engine, terms, &rows, days(0));
+        let found = explained(&engine, "marked.top", days(0)).unwrap();
+        found.evidence.iter().map(|line| line.held.tlp).collect::<Vec<_>>()
+    };
+    assert_eq!(tlp(Tlp::Clear, None), [Tlp::Clear]);
+    assert_eq!(tlp(Tlp::Clear, Some(Tlp::Amber)), [Tlp::Amber]);
+    assert_eq!(tlp(Tlp::Green, Some(Tlp::Clear)), [Tlp::Green]);
 }
 
 #[test]

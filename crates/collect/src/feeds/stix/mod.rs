@@ -2,8 +2,9 @@
 //!
 //! Only indicators say that something is bad. What they point at (malware, campaigns, actors) gives
 //! them family and actor. Objects come in any order, so indicators wait until the end; beyond a
-//! limit they are handed over at once, without those names.
+//! limit they are handed over at once, without those names. Markings say who may see them.
 
+mod marking;
 mod names;
 mod pattern;
 #[cfg(test)]
@@ -24,10 +25,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::sync::Arc;
-use wardnet_model::{Category, Details, Observation, Scope, Stance, Timestamp};
+use wardnet_model::{Category, Details, Observation, Scope, Stance, Timestamp, Tlp};
 
 /// The longest reference that is kept, in bytes.
 const REFERENCE_BYTES_MAX: usize = 512;
+
+/// The most markings of an object that are looked at.
+const MARKS_MAX: usize = 16;
 
 /// One object, as far as it is looked at.
 #[derive(Debug, Deserialize)]
@@ -62,6 +66,11 @@ struct Object<'a> {
     target_ref: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     relationship_type: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    object_marking_refs: Vec<Cow<'a, str>>,
+    /// Of a marking.
+    #[serde(borrow, default)]
+    definition: Option<&'a serde_json::value::RawValue>,
     /// Of a bundle. Observed data of STIX 2.0 has something else under this name.
     #[serde(borrow, default)]
     objects: Option<&'a serde_json::value::RawValue>,
@@ -83,6 +92,9 @@ struct Terms {
     until: Option<Timestamp>,
     family: Option<Box<str>>,
     reference: Option<Box<str>>,
+    tlp: Option<Tlp>,
+    /// Marks whose meaning the document has to tell.
+    marks: Vec<Box<str>>,
 }
 
 /// A row that waits.
@@ -99,6 +111,7 @@ struct Waiting {
 enum Named {
     Family(Box<str>),
     Actor(Box<str>),
+    Marking(Tlp),
 }
 
 /// What is remembered of a bundle.
@@ -172,7 +185,12 @@ impl Bundle {
                 Ok(())
             }
             kind => {
-                if let Some(named) = named(kind, object.name.as_deref()) {
+                let definition = object.definition.map(serde_json::value::RawValue::get);
+                let marking = (kind == "marking-definition")
+                    .then(|| marking::defined(object.name.as_deref(), definition))
+                    .flatten();
+                let named = named(kind, object.name.as_deref());
+                if let Some(named) = named.or(marking.map(Named::Marking)) {
                     self.remember(&object.id, named, output.options.limits.records_held_max);
                 }
                 Ok(())
@@ -259,12 +277,11 @@ impl Bundle {
     fn settle<S: Sink>(&self, waiting: Waiting, output: &mut Output<'_, S>) {
         let Waiting { id, line, terms, excerpt, found } = waiting;
         let outcome = found.and_then(|observation| {
-            let targets = self.points_at.get(&id).into_iter().flatten();
-            let mut named = targets.filter_map(|target| self.named.get(target));
-            let mut family = None;
-            let mut actor = None;
-            for name in named.by_ref() {
+            let targets = self.points_at.get(&id).into_iter().flatten().chain(&terms.marks);
+            let (mut family, mut actor, mut tlp) = (None, None, terms.tlp);
+            for name in targets.filter_map(|target| self.named.get(target)) {
                 match name {
+                    Named::Marking(mark) => tlp = tlp.max(Some(*mark)),
                     Named::Family(name) => family = family.or(Some(name.clone())),
                     Named::Actor(name) => actor = actor.or(Some(name.clone())),
                 }
@@ -281,6 +298,7 @@ impl Bundle {
                 confidence: terms.confidence,
                 first_seen: terms.first_seen,
                 until: terms.until,
+                tlp,
                 details: (!details.is_empty()).then(|| Box::new(details)),
                 ..observation
             })
@@ -323,6 +341,7 @@ fn terms(object: &Object<'_>) -> Terms {
     // Harmless by itself, and of interest beside other things (STIX 2.1 section 10.9).
     let benign = words().any(|word| word == "benign");
     let malicious = words().any(|word| word == "malicious-activity");
+    let marks = || object.object_marking_refs.iter().map(|id| &**id).take(MARKS_MAX);
     let time = |text: &Option<Cow<'_, str>>| text.as_deref().and_then(date);
     Terms {
         category: object
@@ -334,6 +353,8 @@ fn terms(object: &Object<'_>) -> Terms {
         confidence: object.confidence.and_then(percent),
         first_seen: time(&object.valid_from),
         until: time(&object.valid_until),
+        tlp: marks().filter_map(marking::published).max(),
+        marks: marks().filter(|id| marking::published(id).is_none()).map(Into::into).collect(),
         family: object.labels.iter().find(|word| is_family_tag(word)).map(|word| (&**word).into()),
         reference: object
             .external_references
