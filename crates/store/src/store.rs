@@ -285,6 +285,7 @@ impl Store {
         }
         writes.insert(&tables.meta, POSITION, position.to_be_bytes().as_slice());
         writes.commit()?;
+        tables.let_up();
         Ok(())
     }
 

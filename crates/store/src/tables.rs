@@ -9,6 +9,12 @@ use std::time::Duration;
 /// How often it looks whether gathered writes are files.
 const WRITTEN_LOOK: Duration = Duration::from_millis(5);
 
+/// Bytes of writes that may be gathered before whoever writes more waits for files.
+const GATHERED_MAX: u64 = 48 << 20;
+
+/// How long it waits at most: a full disk takes no files, and says so to the next write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Everything that is open in the engine.
 pub(crate) struct Tables {
     pub(crate) dossiers: Keyspace,
@@ -55,13 +61,21 @@ impl Tables {
         })
     }
 
-    /// Has writes that are gathered in memory written into files, if they are more than `most`
-    /// bytes, and waits for that, though not for ever: a full disk takes none.
-    pub(crate) fn write_out(&self, most: u64, patience: Duration) -> Result<(), StoreError> {
-        if self.database.write_buffer_size() <= most {
-            return Ok(());
+    /// Waits while many writes are gathered in memory and those that are to become files do not, as
+    /// their worker merges others: a large import would have them pile up.
+    pub(crate) fn let_up(&self) {
+        let is_ahead = || self.database.write_buffer_size() > GATHERED_MAX;
+        let waits = || self.all().iter().any(|table| table.sealed_memtable_count() > 0);
+        for _ in 0..PATIENCE.as_millis() / WRITTEN_LOOK.as_millis() {
+            if !is_ahead() || !waits() {
+                break;
+            }
+            std::thread::sleep(WRITTEN_LOOK);
         }
-        let all = [
+    }
+
+    const fn all(&self) -> [&Keyspace; 9] {
+        [
             &self.dossiers,
             &self.crossings,
             &self.batches,
@@ -71,7 +85,16 @@ impl Tables {
             &self.faded,
             &self.listings,
             &self.meta,
-        ];
+        ]
+    }
+
+    /// Has writes that are gathered in memory written into files, if they are more than `most`
+    /// bytes, and waits for that, though not for ever: a full disk takes none.
+    pub(crate) fn write_out(&self, most: u64, patience: Duration) -> Result<(), StoreError> {
+        if self.database.write_buffer_size() <= most {
+            return Ok(());
+        }
+        let all = self.all();
         for table in all {
             table.rotate_memtable()?;
         }
