@@ -107,7 +107,7 @@ async fn measure(entries: u64, rounds: usize) -> anyhow::Result<()> {
     let config =
         SafeBrowsingConfig { anonymous: true, entries_max: usize::MAX, ..Default::default() };
     let before = process::cpu_seconds(std::process::id())?;
-    let running = SafeBrowsing::start(config, feed, None, Kept::nothing(1));
+    let running = SafeBrowsing::start(config, (feed, Arc::default()), None, Kept::nothing(1));
     let tokens = Arc::new(Tokens::open(Arc::new(MemoryTokens::default()))?);
     let gate = Gate::new(tokens, Arc::default(), Metrics::new("bench"), &Limits::default());
     let router = routes(&gate, &running);

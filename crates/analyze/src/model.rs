@@ -89,11 +89,8 @@ impl Model {
     /// The score of `input`, from 0 to 1. Any bytes do.
     pub fn score(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
         let margin = self.margin(input, scratch);
-        let likeness = match self.subject {
-            Subject::Url => None,
-            // What is worth nothing by itself need not be looked for.
-            Subject::Domain => domain::strong_resemblance(&scratch.spelling),
-        };
+        // What is worth nothing by itself need not be looked for.
+        let likeness = domain::strong_resemblance(&scratch.spelling);
         let likeness = likeness.map_or(0.0, |found| found.score());
         self.calibration.probability(margin).max(likeness)
     }
@@ -147,7 +144,8 @@ impl Model {
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {
         match self.subject {
-            Subject::Url => None,
+            // Of the many hosts that URLs have, some are one letter from another's.
+            Subject::Url => domain::strong_resemblance(&scratch.spelling),
             Subject::Domain => domain::resemblance(&scratch.spelling),
         }
     }

@@ -151,6 +151,8 @@ impl Engine {
         let replayed = engine.replay(now)?;
         if engine.epoch.number() == 0 {
             engine.calibrate("defaults of this version", defaults::changes(), now)?;
+        } else if let Some(hosting) = defaults::new_hosting(&engine.epoch) {
+            engine.calibrate("lenders of space that this version knows", vec![hosting], now)?;
         }
         engine.tick(now)?;
         if !intact {

@@ -21,6 +21,8 @@ pub struct Epoch {
     facts: FxHashMap<SourceId, SourceFacts>,
     half_lives: BTreeMap<Category, u64>,
     hosting: FxHashSet<Box<str>>,
+    /// The names that those lie beneath.
+    above_hosting: FxHashSet<Box<str>>,
     never_listed: Vec<Box<str>>,
     suffix_list: Option<[u8; 32]>,
     learned: BTreeMap<(SourceId, Kind), (u32, u32)>,
@@ -43,6 +45,12 @@ pub(crate) struct SourceFacts {
     by_kind: bool,
 }
 
+/// The names that a name lies in, the nearest first.
+fn parents(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(name.split_once('.'), |(_, above)| above.split_once('.'))
+        .map(|(_, above)| above)
+}
+
 impl Epoch {
     /// The number of the last record applied; zero before any.
     pub const fn number(&self) -> u32 {
@@ -60,6 +68,8 @@ impl Epoch {
                 }
                 CalibrationChange::Hosting(domains) => {
                     self.hosting = domains.iter().cloned().collect();
+                    self.above_hosting =
+                        domains.iter().flat_map(|name| parents(name)).map(Into::into).collect();
                 }
                 CalibrationChange::NeverListed(texts) => self.never_listed.clone_from(texts),
                 CalibrationChange::SuffixList(digest) => self.suffix_list = Some(*digest),
@@ -120,9 +130,14 @@ impl Epoch {
         self.hosting.contains(domain)
     }
 
-    /// How many hosting domains are known.
-    pub fn hosting_len(&self) -> usize {
-        self.hosting.len()
+    /// The domains that lend space to strangers.
+    pub fn hosting(&self) -> impl Iterator<Item = &str> {
+        self.hosting.iter().map(|name| &**name)
+    }
+
+    /// Whether something lends space to strangers beneath a domain.
+    pub fn is_above_hosting(&self, domain: &str) -> bool {
+        self.above_hosting.contains(domain)
     }
 
     /// What is never listed besides the reserved ranges.

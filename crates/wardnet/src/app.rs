@@ -87,8 +87,8 @@ impl App {
         let questions = questions(Arc::clone(&views), (opinions(), &known_files), &writer);
         let watch = Watch::new(data_dir, writer.clone(), &health);
         let primaries = Primaries::new(data_dir, Arc::clone(&change_feed), &metrics, &health);
-        let safe_browsing =
-            safe_browsing::Current::new(data_dir, Arc::clone(&change_feed), opinions(), &metrics);
+        let known = (Arc::clone(&change_feed), Arc::clone(&writer.readers().epochs));
+        let safe_browsing = safe_browsing::Current::new(data_dir, known, opinions(), &metrics);
         let dns = DnsLists::new(Arc::clone(&views), opinions(), &metrics, &health)?;
         let resolvers = Resolvers::new(Arc::clone(&views), opinions(), &metrics, &health);
         let changes = changes(&views, &change_feed, &tokens, &metrics);

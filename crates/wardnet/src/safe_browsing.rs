@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wardnet_protect::opinion::Opinions;
-use wardnet_protect::safebrowsing::{Kept, SafeBrowsing, SafeBrowsingConfig};
+use wardnet_protect::safebrowsing::{Epochs, Kept, SafeBrowsing, SafeBrowsingConfig};
 use wardnet_server::Metrics;
 use wardnet_verdictdb::ChangeFeed;
 
@@ -18,6 +18,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 pub(crate) struct Current {
     running: Arc<ArcSwapOption<SafeBrowsing>>,
     feed: Arc<ChangeFeed>,
+    epochs: Epochs,
     opinions: Arc<Opinions>,
     /// Where lists wait for the next run.
     path: PathBuf,
@@ -27,14 +28,14 @@ impl Current {
     /// None yet; it will follow `feed`.
     pub(crate) fn new(
         data_dir: &Path,
-        feed: Arc<ChangeFeed>,
+        (feed, epochs): (Arc<ChangeFeed>, Epochs),
         opinions: Arc<Opinions>,
         metrics: &Metrics,
     ) -> Self {
         let running = Arc::new(ArcSwapOption::empty());
         let known = Arc::clone(&running);
         SafeBrowsing::register(metrics, move || known.load_full());
-        Self { running, feed, opinions, path: crate::paths::safe_browsing_lists(data_dir) }
+        Self { running, feed, epochs, opinions, path: crate::paths::safe_browsing_lists(data_dir) }
     }
 
     /// The one that runs.
@@ -70,8 +71,9 @@ impl Current {
         };
         // Before another counts on from where it is.
         self.running.store(None);
-        let (feed, opinions) = (Arc::clone(&self.feed), Arc::clone(&self.opinions));
-        let next = SafeBrowsing::start(config.clone(), feed, Some(opinions), kept);
+        let known = (Arc::clone(&self.feed), Arc::clone(&self.epochs));
+        let opinions = Some(Arc::clone(&self.opinions));
+        let next = SafeBrowsing::start(config.clone(), known, opinions, kept);
         self.running.store(Some(Arc::new(next)));
         Ok(Some("Safe Browsing reads its lists"))
     }

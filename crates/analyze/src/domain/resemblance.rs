@@ -161,7 +161,11 @@ fn homoglyph(label: &str) -> Option<Resemblance> {
     let shown =
         if label.starts_with("xn--") { idna::domain_to_unicode(label).0 } else { label.to_owned() };
     let skeleton = skeleton(&shown);
-    let brand = brand(&skeleton).filter(|brand| brand.word.len() >= 5 && brand.word != label)?;
+    let brand = brand(&skeleton).filter(|brand| brand.word.len() >= 5)?;
+    // A dash is no letter: `wal-mart` is the brand as others spell it.
+    if label.bytes().filter(|b| *b != b'-').eq(brand.word.bytes()) {
+        return None;
+    }
     Some(Resemblance { likeness: Likeness::Homoglyph, brand: brand.word })
 }
 

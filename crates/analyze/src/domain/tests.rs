@@ -25,6 +25,8 @@ fn a_brand_where_it_is_not_at_home() {
     assert_eq!(found("paypal.com.evil.example"), Some((Likeness::Subdomain, "paypal")));
     assert_eq!(found("paypal-login.net"), Some((Likeness::Combination, "paypal")));
     assert_eq!(found("secure-netflix-billing.com"), Some((Likeness::Combination, "netflix")));
+    // A dash is no letter that looks like another.
+    assert_eq!(found("pay-pal.com"), Some((Likeness::Typo, "paypal")));
     assert_eq!(found("gooogle.com"), Some((Likeness::Typo, "google")));
     assert_eq!(found("amzaon.com"), Some((Likeness::Typo, "amazon")));
     assert_eq!(found("netflx.com"), Some((Likeness::Typo, "netflix")));

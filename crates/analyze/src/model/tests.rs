@@ -113,3 +113,20 @@ fn the_corpus_is_read() {
     fuzz_model(&small_model(1).0.body());
     fuzz_model(b"WNMODEL\n");
 }
+
+#[test]
+fn a_url_on_a_host_that_looks_like_a_brands_is_malicious_whatever_its_path() {
+    let shipped = include_bytes!("../../../../models/url.model");
+    let model = Model::decode(shipped, &ModelLimits::default()).unwrap();
+    let mut scratch = Scratch::default();
+    for url in
+        ["http://paypa1.com/login", "http://xn--pypal-4ve.com/", "https://paypal.com.evil.top/a"]
+    {
+        let judged = model.judge(url.as_bytes(), &mut scratch);
+        assert!(judged.is_malicious && judged.reasons[0].contains("`paypal`"), "{url} {judged:?}");
+        assert_eq!(model.score(url.as_bytes(), &mut scratch), judged.score);
+    }
+    // A brand under another suffix, spelled with a dash, is no look-alike.
+    let judged = model.judge(b"https://www.deutsche-bank.it/", &mut scratch);
+    assert!(!judged.reasons[0].contains("look like"), "{judged:?}");
+}

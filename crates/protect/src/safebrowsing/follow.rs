@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wardnet_model::{Band, CategorySet, Kind, SuffixList};
+use wardnet_score::Epoch;
 use wardnet_server::{monotonic_nanos, now_unix};
 use wardnet_verdictdb::{Cursor, EntryData, Layer, LookupError, Prefix, PublishedChange, View};
 
@@ -17,8 +18,10 @@ use wardnet_verdictdb::{Cursor, EntryData, Layer, LookupError, Prefix, Published
 const TICK: Duration = Duration::from_secs(1);
 /// A state may take up to this part of one core.
 const SHARE: u32 = 10;
-/// The least time between two readings of everything that only make lists better.
-const READING_EVERY: Duration = Duration::from_secs(600);
+/// The least time between two readings of everything that only make lists better, and how much longer
+/// than a reading it is.
+const READING_EVERY: Duration = Duration::from_secs(60);
+const READING_SHARE: u32 = 20;
 /// When what could not be read is tried again.
 const REST: Duration = Duration::from_secs(5);
 
@@ -28,6 +31,8 @@ pub(super) struct Follower {
     cursor: Cursor,
     /// When everything was last read, on the clock that never goes back.
     read_at_nanos: u64,
+    /// How long that took.
+    reading_took: Duration,
     /// After how long everything is to be read again, if it is.
     read_again: Option<Duration>,
 }
@@ -59,7 +64,8 @@ impl Follower {
 
     pub(super) fn begin(service: Arc<Service>) -> Self {
         let (cursor, view) = service.feed.snapshot();
-        let mut follower = Self { service, cursor, read_at_nanos: 0, read_again: None };
+        let (read_at_nanos, reading_took) = (0, Duration::ZERO);
+        let mut follower = Self { service, cursor, read_at_nanos, reading_took, read_again: None };
         follower.read_all(&view);
         follower
     }
@@ -89,13 +95,16 @@ impl Follower {
         (self.read_at_nanos, self.read_again) = (monotonic_nanos(), None);
         let old = self.service.served.load_full();
         let kept_max = self.service.config.difference_entries_max;
-        let read = State::read(self.source(view), 1).map(|read| match &*old {
+        let epoch = self.service.epochs.load_full();
+        let read = State::read(self.source(view, &epoch), 1).map(|read| match &*old {
             Served::Ready(old) => old.replaced_by(&read, kept_max),
             Served::NotYet | Served::Damaged => match self.service.take_past() {
                 Some(past) => past.replaced_by(&read, kept_max),
                 None => read,
             },
         });
+        let took_nanos = monotonic_nanos().saturating_sub(self.read_at_nanos);
+        self.reading_took = Duration::from_nanos(took_nanos);
         match read {
             Ok(state) => self.service.served.store(Arc::new(Served::Ready(state))),
             Err(error) => self.damaged(&error),
@@ -109,9 +118,9 @@ impl Follower {
         self.service.served.store(Arc::new(Served::Damaged));
     }
 
-    fn source<'v>(&'v self, view: &'v View) -> Source<'v> {
+    fn source<'v>(&'v self, view: &'v View, epoch: &'v Epoch) -> Source<'v> {
         let (config, suffixes) = (&self.service.config, SuffixList::shipped());
-        Source { view, config, suffixes, now: now_unix() }
+        Source { view, config, epoch, suffixes, now: now_unix() }
     }
 
     fn apply(
@@ -130,9 +139,11 @@ impl Follower {
             }
         }
         if !wide.names.is_empty() {
-            self.read_again = self.read_again.or(Some(READING_EVERY));
+            let pause = READING_EVERY.max(self.reading_took.saturating_mul(READING_SHARE));
+            self.read_again = self.read_again.or(Some(pause));
         }
-        let source = self.source(view);
+        let epoch = self.service.epochs.load_full();
+        let source = self.source(view, &epoch);
         if !wide.is_empty() {
             for listed in view.entries_where(None, source.now, |_, kind| is_published(kind)) {
                 let entry = listed?.entry;

@@ -12,10 +12,10 @@ use super::rows::Row;
 use super::threat::Threats;
 use std::net::IpAddr;
 use wardnet_model::{
-    Band, Category, CategorySet, DomainName, HostRef, Indicator, Key, Kind, Scope, SuffixList,
-    Timestamp, Url, address_key, domain_key,
+    Band, Category, CategorySet, DomainName, DomainRef, HostRef, Indicator, Key, Kind, Scope,
+    SuffixList, Timestamp, Url, address_key, domain_key,
 };
-use wardnet_score::Policy;
+use wardnet_score::{Epoch, Policy};
 use wardnet_verdictdb::{Hits, Layer, LookupError, Prefix, Question, View};
 
 /// Something that may be published: the expression `host/`, or one of a page.
@@ -58,6 +58,10 @@ pub(super) const SHARED: CategorySet = CategorySet::EMPTY
     .with(Category::Cloud)
     .with(Category::Cdn)
     .with(Category::DynamicDns);
+
+/// Labels beneath a lender's name that are its own, and no customer's.
+const SERVICES: [&str; 12] =
+    ["api", "app", "cdn", "dl", "download", "l", "m", "mobile", "share", "static", "web", "www"];
 
 impl Candidate {
     /// What an entry is about; `None` where no browser could ask for it.
@@ -134,6 +138,7 @@ struct Word {
 pub(super) struct Judge<'v> {
     pub(super) view: &'v View,
     pub(super) policy: Policy,
+    pub(super) epoch: &'v Epoch,
     pub(super) suffixes: &'static SuffixList,
     pub(super) now: Timestamp,
 }
@@ -203,14 +208,21 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the host lends space to strangers.
+    /// Whether the host lends space to strangers. What somebody has beneath a lender's name is his own.
     pub(super) fn is_shared(&self, candidate: &Candidate) -> Result<bool, LookupError> {
         let Some(host) = candidate.host() else { return Ok(false) };
         let Ok(name) = DomainName::parse(host) else { return Ok(false) };
-        if self.suffixes.is_public_suffix(&name).is_some() {
+        if self.suffixes.is_public_suffix(&name).is_some()
+            || self.own_names(&name).any(|name| self.epoch.is_hosting(name.as_str()))
+        {
             return Ok(true);
         }
         self.any_above(&name, |profile| profile.categories.intersects(SHARED))
+    }
+
+    /// Whether something beneath the host lends space to strangers.
+    pub(super) fn has_shared_beneath(&self, candidate: &Candidate) -> bool {
+        candidate.host().is_some_and(|host| self.epoch.is_above_hosting(host))
     }
 
     fn is_known_good(&self, candidate: &Candidate) -> Result<bool, LookupError> {
@@ -219,16 +231,28 @@ impl Judge<'_> {
         self.any_above(&name, |profile| matches!(profile.band, Band::Safe | Band::Trusted))
     }
 
-    /// Whether evidence on a host, or on what it lies in down to the registered domain, is such.
+    /// A host, and what it lies in of the same owner: down to the registered domain, or to the name
+    /// that somebody has beneath that of a lender.
+    fn own_names<'n>(&self, name: &'n DomainName) -> impl Iterator<Item = DomainRef<'n>> {
+        let registered =
+            self.suffixes.registered_domain(name).map_or(0, |name| name.as_str().len());
+        let parents = name.parents().take_while(move |parent| parent.as_str().len() >= registered);
+        let mut beneath = name.as_str();
+        let own = parents.take_while(move |parent| {
+            let label = beneath.split('.').next().unwrap_or_default();
+            beneath = parent.as_str();
+            SERVICES.contains(&label) || !self.epoch.is_hosting(beneath)
+        });
+        std::iter::once(name.borrowed()).chain(own)
+    }
+
+    /// Whether evidence on a host, or on what it lies in of the same owner, is such.
     fn any_above(
         &self,
         name: &DomainName,
         is_such: impl Fn(&wardnet_verdictdb::Profile) -> bool,
     ) -> Result<bool, LookupError> {
-        let registered =
-            self.suffixes.registered_domain(name).map_or(0, |name| name.as_str().len());
-        let parents = name.parents().take_while(|parent| parent.as_str().len() >= registered);
-        for (step, host) in std::iter::once(name.borrowed()).chain(parents).enumerate() {
+        for (step, host) in self.own_names(name).enumerate() {
             let hits = self.find(Kind::Domain, &domain_key(host.as_str()))?;
             let covers = |scope: Scope| {
                 if step == 0 { scope != Scope::Below } else { scope != Scope::Exact }

@@ -43,9 +43,13 @@ use axum::Router;
 use axum::routing::get_service;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::AbortHandle;
+use wardnet_score::Epoch;
 use wardnet_server::{Access, Gate, Metrics, Problem, Role, RouteSpec};
 use wardnet_verdictdb::ChangeFeed;
 use wardnet_wire::safebrowsing::Limits;
+
+/// The calibration in force: it knows who lends space to strangers.
+pub type Epochs = Arc<ArcSwap<Epoch>>;
 
 /// What is served.
 #[derive(Debug)]
@@ -63,6 +67,8 @@ enum Served {
 struct Service {
     config: SafeBrowsingConfig,
     feed: Arc<ChangeFeed>,
+    /// Who lends space to strangers.
+    epochs: Epochs,
     opinions: Option<Arc<Opinions>>,
     served: ArcSwap<Served>,
     /// Versions of lists are numbers within it.
@@ -113,7 +119,7 @@ impl SafeBrowsing {
     #[must_use]
     pub fn start(
         config: SafeBrowsingConfig,
-        feed: Arc<ChangeFeed>,
+        (feed, epochs): (Arc<ChangeFeed>, Epochs),
         opinions: Option<Arc<Opinions>>,
         kept: Kept,
     ) -> Self {
@@ -121,7 +127,7 @@ impl SafeBrowsing {
         let limits = Limits::default();
         let Kept { history, past } = kept;
         let past = Mutex::new(past);
-        let service = Service { config, feed, opinions, served, history, past, limits };
+        let service = Service { config, feed, epochs, opinions, served, history, past, limits };
         let service = Arc::new(service);
         let follower = tokio::spawn(follow::Follower::follow(Arc::clone(&service))).abort_handle();
         Self { service, follower }

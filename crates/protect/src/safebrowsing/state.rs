@@ -9,6 +9,7 @@ use super::threat::{ALL, Threats};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wardnet_model::{Band, Key, Kind, Scope, SuffixList, Timestamp, domain_key};
+use wardnet_score::Epoch;
 use wardnet_verdictdb::{LookupError, View};
 use wardnet_wire::safebrowsing::v5::ThreatType;
 
@@ -43,14 +44,15 @@ pub(super) struct State {
 pub(super) struct Source<'v> {
     pub(super) view: &'v View,
     pub(super) config: &'v SafeBrowsingConfig,
+    pub(super) epoch: &'v Epoch,
     pub(super) suffixes: &'static SuffixList,
     pub(super) now: Timestamp,
 }
 
 impl<'v> Source<'v> {
     pub(super) const fn judge(&self) -> Judge<'v> {
-        let Self { view, config, suffixes, now } = *self;
-        Judge { view, policy: config.policy(), suffixes, now }
+        let Self { view, config, epoch, suffixes, now } = *self;
+        Judge { view, policy: config.policy(), epoch, suffixes, now }
     }
 }
 
@@ -275,7 +277,7 @@ impl Reading {
         name: Option<&str>,
     ) -> Result<(), LookupError> {
         let Some(candidate) = Candidate::of(Kind::Domain, key, name) else { return Ok(()) };
-        if !judge.is_shared(&candidate)? {
+        if !judge.is_shared(&candidate)? && !judge.has_shared_beneath(&candidate) {
             self.good.push(candidate.key().0);
         }
         Ok(())

@@ -12,7 +12,8 @@ use axum::http::StatusCode;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use wardnet_model::{
-    Band, Basis, Category, CategorySet, Indicator, Key, Risk, Scope, SuffixList, Timestamp,
+    Band, Basis, Calibration, CalibrationChange, Category, CategorySet, Indicator, Key, Risk,
+    Scope, SuffixList, Timestamp,
 };
 use wardnet_server::now_unix;
 use wardnet_verdictdb::{Change, EntryData, FeedLimits, Layer, Profile, Terms, Views};
@@ -64,6 +65,15 @@ fn change(seq: u64, text: &str, scope: Scope, word: Word, is_said: bool) -> Chan
     Change { seq, layer, kind, key, scope, new: is_said.then_some(new) }
 }
 
+/// Two lend space: one beneath its name, one by paths.
+fn epoch() -> Epoch {
+    let hosting = vec!["pages.shop".into(), "drive.tube.shop".into()];
+    let changes = vec![CalibrationChange::Hosting(hosting)];
+    let mut epoch = Epoch::default();
+    epoch.apply(&Calibration { epoch: 1, at: Timestamp(0), reason: "test".into(), changes });
+    epoch
+}
+
 /// A store, and a service that follows it step by step.
 struct Scene {
     views: Arc<Views>,
@@ -81,6 +91,7 @@ impl Scene {
         let service = Arc::new(Service {
             config,
             feed,
+            epochs: Arc::new(ArcSwap::from_pointee(epoch())),
             opinions: Some(crate::opinion::tests::opinions()),
             served,
             history: 42,
@@ -122,8 +133,8 @@ impl Scene {
     /// What a reading of everything finds.
     fn read(&self) -> State {
         let (view, config) = (self.views.load(), &self.service.config);
-        let source =
-            Source { view: &view, config, suffixes: SuffixList::shipped(), now: now_unix() };
+        let (epoch, suffixes) = (self.service.epochs.load(), SuffixList::shipped());
+        let source = Source { view: &view, config, epoch: &epoch, suffixes, now: now_unix() };
         State::read(source, 1).unwrap()
     }
 
@@ -210,6 +221,39 @@ fn what_would_do_harm_is_withheld_and_counted() {
     assert_eq!(withheld.get(&Withheld::Shared), Some(&3));
     assert_eq!(withheld.get(&Withheld::KnownGood), Some(&1));
     assert_eq!(withheld.get(&Withheld::NotBlocked), Some(&2));
+}
+
+#[test]
+fn roots_and_directories_of_lenders_are_not_published_and_their_customers_are() {
+    let words = [
+        "http://pages.shop/",
+        "http://www.pages.shop/",
+        "http://drive.tube.shop/",
+        "http://drive.tube.shop/of-somebody/",
+        "http://drive.tube.shop/of-somebody/evil.exe",
+        "http://evil.pages.shop/",
+        "fraud.pages.shop",
+    ];
+    let mut words = words.map(|text| (text, Scope::Exact, Word::Phishing)).to_vec();
+    for good in ["pages.shop", "tube.shop", "good.shop"] {
+        words.push((good, Scope::Subtree, Word::Good));
+    }
+    let scene = Scene::with(&words);
+    for expression in
+        ["pages.shop/", "www.pages.shop/", "drive.tube.shop/", "drive.tube.shop/of-somebody/"]
+    {
+        assert!(!scene.is_published(expression), "{expression}");
+    }
+    for expression in
+        ["drive.tube.shop/of-somebody/evil.exe", "evil.pages.shop/", "fraud.pages.shop/"]
+    {
+        assert!(scene.is_published(expression), "{expression}");
+    }
+    let read = scene.read();
+    assert_eq!(read.withheld.get(&Withheld::Shared), Some(&4));
+    // What vouches for all beneath it is not asked about: not where strangers are beneath.
+    let has = |host: &str| read.global_cache.has(&Key::digest(format!("{host}/").as_bytes()).0);
+    assert!(has("good.shop") && !has("pages.shop") && !has("tube.shop"));
 }
 
 #[test]

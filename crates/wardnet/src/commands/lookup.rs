@@ -26,7 +26,7 @@ const BANDS_AT_ONCE: usize = 200;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, options: &Lookup) -> anyhow::Result<ExitCode> {
-    let way = Way::open(args)?;
+    let way = Way::open(args, true)?;
     let mut context = Context::default();
     let mut worst = Worst::default();
     let mut input = std::io::stdin().lock();
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &Args, options: &Lookup) -> anyhow::Result<ExitCode> {
 
 /// How each of these is rated; `none` where there was no answer.
 pub(super) fn bands(args: &Args, asked: &[String]) -> anyhow::Result<Vec<String>> {
-    let way = Way::open(args)?;
+    // Nobody asked for an opinion, and none of this is to count in the trial of a model.
+    let way = Way::open(args, false)?;
     let mut bands = Vec::with_capacity(asked.len());
     for part in asked.chunks(BANDS_AT_ONCE) {
         for answer in way.ask(part) {
@@ -110,12 +111,12 @@ impl Answered {
 enum Way {
     /// From the files that a clean stop left, while nothing in them has changed by itself.
     Resting(View, KnownFiles, Option<Box<Opinions>>),
-    /// By the server, or by an engine of our own.
-    Backend(Backend),
+    /// By the server, or by an engine of our own; perhaps with opinions.
+    Backend(Backend, bool),
 }
 
 impl Way {
-    fn open(args: &Args) -> anyhow::Result<Self> {
+    fn open(args: &Args, opinions: bool) -> anyhow::Result<Self> {
         let (data_dir, config) = folder(args)?;
         let socket = crate::paths::socket(&data_dir);
         let running = std::os::unix::net::UnixStream::connect(&socket).is_ok();
@@ -125,12 +126,13 @@ impl Way {
             && view.overlay.is_empty()
         {
             let wanted = &config.models;
-            let models = wanted.opinions.then(|| models::load_all(wanted)).transpose()?;
+            let is_wanted = opinions && wanted.opinions;
+            let models = is_wanted.then(|| models::load_all(wanted)).transpose()?;
             let opinions = models.map(|models| Opinions::new(models, wanted.cache_bytes_max));
             let known_files = crate::known::files(&config)?;
             return Ok(Self::Resting(view, known_files, opinions.map(Box::new)));
         }
-        Ok(Self::Backend(Backend::open(args)?))
+        Ok(Self::Backend(Backend::open(args)?, opinions))
     }
 
     /// One answer for each question, in their order.
@@ -139,7 +141,7 @@ impl Way {
             Self::Resting(view, known_files, opinions) => {
                 Ok(from_view(view, known_files, opinions.as_deref(), asked))
             }
-            Self::Backend(backend) => request(backend, asked),
+            Self::Backend(backend, opinions) => request(backend, *opinions, asked),
         };
         answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
             let detail = format!("{error:#}");
@@ -151,7 +153,7 @@ impl Way {
     fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Resting(..) => Ok(()),
-            Self::Backend(backend) => backend.close(),
+            Self::Backend(backend, _) => backend.close(),
         }
     }
 }
@@ -174,14 +176,15 @@ fn from_view(
     answers
 }
 
-fn request(backend: &Backend, asked: &[String]) -> anyhow::Result<Vec<u8>> {
+fn request(backend: &Backend, opinions: bool, asked: &[String]) -> anyhow::Result<Vec<u8>> {
     let mut body = String::new();
     for input in asked {
         body += &Value::from(input.as_str()).to_string();
         body.push('\n');
     }
     let kind = Some("application/x-ndjson");
-    let reply = backend.send(Method::POST, "/v1/lookup?opinion=true", kind, Body::from(body))?;
+    let path = format!("/v1/lookup?opinion={opinions}");
+    let reply = backend.send(Method::POST, &path, kind, Body::from(body))?;
     Ok(reply.success()?.to_vec())
 }
 

@@ -26,8 +26,8 @@ impl Context {
         match way {
             // The store is opened by one process at a time: others may be asking, too.
             Way::Resting(..) => vec![elsewhere(indicator)],
-            Way::Backend(_) if self.looked_into > LOOKED_INTO_MAX => vec![elsewhere(indicator)],
-            Way::Backend(backend) => ask(backend, indicator).unwrap_or_default(),
+            Way::Backend(..) if self.looked_into > LOOKED_INTO_MAX => vec![elsewhere(indicator)],
+            Way::Backend(backend, _) => ask(backend, indicator).unwrap_or_default(),
         }
     }
 }
