@@ -299,6 +299,20 @@ fn read_address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// Writes the canonical text. Kinds that look like another kind carry their name in front.
+impl Indicator {
+    /// Its text without the word for its kind that some kinds have in front.
+    pub fn bare(&self) -> String {
+        let text = self.to_string();
+        let bare = match self {
+            Self::Ja3(_) | Self::App(_) | Self::CertificateSha1(_) | Self::CertificateSha256(_) => {
+                text.split_once(':').map(|(_, bare)| bare.to_owned())
+            }
+            _ => None,
+        };
+        bare.unwrap_or(text)
+    }
+}
+
 impl fmt::Display for Indicator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,6 @@
 //! What is asked for.
 
 use super::format::Format;
-use super::item::Sort;
 use crate::parameter::{number, read};
 use wardnet_model::{Category, CategorySet, Kind, Risk};
 use wardnet_score::{Level, Policy};
@@ -94,13 +93,24 @@ impl Asked {
 
     /// Whether things of a kind are wanted. Networks go with the addresses of their family.
     pub(super) fn wants(&self, format: Format, kind: Kind) -> bool {
-        let can = Sort::of(kind).is_some_and(|sort| format.sorts().contains(&sort));
         let single = match kind {
             Kind::Ipv4Network => Kind::Ipv4,
             Kind::Ipv6Network => Kind::Ipv6,
             other => other,
         };
-        can && (self.kinds.is_empty() || self.kinds.contains(&kind) || self.kinds.contains(&single))
+        format.has_place_for(kind)
+            && (self.kinds.is_empty() || self.kinds.contains(&kind) || self.kinds.contains(&single))
+    }
+
+    /// Whether entries have to be read that lie with those of a kind: networks lie with the addresses
+    /// of their family.
+    pub(super) fn reads(&self, format: Format, kind: Kind) -> bool {
+        let networks = match kind {
+            Kind::Ipv4 => Kind::Ipv4Network,
+            Kind::Ipv6 => Kind::Ipv6Network,
+            other => other,
+        };
+        self.wants(format, kind) || self.wants(format, networks)
     }
 
     pub(super) fn categories(&self) -> CategorySet {
@@ -110,7 +120,7 @@ impl Asked {
 
 fn kind(format: Format, value: &str) -> Result<Kind, Problem> {
     let kind: Kind = read("kind", value)?;
-    if Sort::of(kind).is_none_or(|sort| !format.sorts().contains(&sort)) {
+    if !format.has_place_for(kind) {
         let name = format.name();
         let detail = format!("there is no list of this kind: `{name}` has no place for {kind}");
         return Err(Problem::not_found(detail));

@@ -3,11 +3,34 @@
 use super::item::{Item, Thing, address_text};
 use super::name::put;
 use data_encoding::BASE64;
+use rustc_hash::FxHashSet;
 use std::io::Write as _;
-use wardnet_model::Kind;
+use wardnet_model::{Indicator, Kind};
 
 /// Rules are numbered from here on, in a range that is free for local use.
 const SID_FIRST: usize = 3_900_000_000;
+
+/// How many numbers there are: they have 32 bits.
+const SIDS: u32 = 394_000_000;
+
+/// Numbers of rules that follow from what they are about, so that what is suppressed or remembered by
+/// number stays what it was. Of several that would have the same number, later ones have the next.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(FxHashSet<u32>);
+
+impl Numbers {
+    pub(super) fn of(&mut self, text: &str) -> usize {
+        // FNV-1a.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let mut number = u32::try_from(hash % u64::from(SIDS)).unwrap_or(0);
+        while !self.0.insert(number) {
+            number = number.wrapping_add(1) % SIDS;
+        }
+        number as usize
+    }
+}
 
 /// `address,category,score` with category 1; `docs/exports.md` has the file of categories.
 /// Suricata knows scores up to 127.
@@ -57,8 +80,33 @@ pub(super) fn rule(item: &Item<'_>, number: usize, out: &mut Vec<u8>) {
                  sid:{sid}; rev:1;)"
             );
         }
-        _ => {}
+        Thing::Other(indicator) => other_rule(indicator, &why, sid, out),
+        Thing::Url(_) | Thing::Hash { .. } => {}
     }
+}
+
+/// A rule for an endpoint, the fingerprint of a client, or a certificate.
+fn other_rule(indicator: &Indicator, why: &str, sid: usize, out: &mut Vec<u8>) {
+    let (from, matching) = match indicator {
+        Indicator::Endpoint(endpoint) => {
+            (format!("tcp any any -> [{}] {}", endpoint.ip(), endpoint.port()), String::new())
+        }
+        Indicator::Ja3(_) => (
+            "tls any any -> any any".to_owned(),
+            format!("ja3.hash; content:\"{}\"; ", indicator.bare()),
+        ),
+        Indicator::CertificateSha1(hash) => {
+            let octets: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let matching = format!("tls.cert_fingerprint; content:\"{}\"; ", octets.join(":"));
+            ("tls any any -> any any".to_owned(), matching)
+        }
+        _ => return,
+    };
+    put!(
+        out,
+        "alert {from} (msg:\"Wardnet {why} {indicator}\"; {matching}classtype:bad-unknown; \
+         threshold:type limit, track by_src, count 1, seconds 60; sid:{sid}; rev:1;)"
+    );
 }
 
 /// <https://docs.zeek.org/en/master/frameworks/intel.html>.
@@ -75,7 +123,11 @@ pub(super) fn zeek(item: &Item<'_>, out: &mut Vec<u8>) {
         Thing::Hash { kind: Kind::Md5 | Kind::Sha1 | Kind::Sha256, text } => {
             (text.clone(), "Intel::FILE_HASH")
         }
-        Thing::Hash { .. } => return,
+        Thing::Other(indicator @ Indicator::CertificateSha1(_)) => {
+            (indicator.bare(), "Intel::CERT_HASH")
+        }
+        Thing::Other(indicator @ Indicator::Email(_)) => (indicator.to_string(), "Intel::EMAIL"),
+        Thing::Hash { .. } | Thing::Other(_) => return,
     };
     put!(out, "{text}\t{kind}\twardnet\t{} risk {}", item.categories(","), item.risk.value());
 }

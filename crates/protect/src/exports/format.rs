@@ -2,6 +2,7 @@
 
 use super::item::Sort;
 use std::str::FromStr;
+use wardnet_model::Kind;
 
 macro_rules! formats {
     ($($variant:ident $name:literal $media:literal $extension:literal [$($sort:ident),*] $doc:literal;)*) => {
@@ -53,12 +54,30 @@ formats! {
     HaproxyDomains "haproxy-domains" "text/plain; charset=utf-8" "map" [Name] "A map of HAProxy, `map_dom`.";
     Nginx "nginx" "text/plain; charset=utf-8" "conf" [Address] "`deny` lines of nginx.";
     SuricataDataset "suricata-dataset" "text/plain; charset=utf-8" "lst" [Name, Url] "A dataset of strings.";
-    SuricataRules "suricata-rules" "text/plain; charset=utf-8" "rules" [Name, Address] "Rules of Suricata.";
+    SuricataRules "suricata-rules" "text/plain; charset=utf-8" "rules" [Name, Address, Endpoint, Tls] "Rules of Suricata.";
     SuricataIprep "suricata-iprep" "text/csv; charset=utf-8" "list" [Address] "Reputation of addresses.";
-    Zeek "zeek" "text/tab-separated-values; charset=utf-8" "dat" [Name, Address, Url, Hash] "Intel of Zeek.";
-    Csv "csv" "text/csv; charset=utf-8" "csv" [Name, Address, Url, Hash] "A table.";
-    Ndjson "ndjson" "application/x-ndjson" "ndjson" [Name, Address, Url, Hash] "One JSON object a line.";
-    Stix "stix" "application/stix+json;version=2.1" "json" [Name, Address, Url, Hash] "A STIX 2.1 bundle.";
+    Zeek "zeek" "text/tab-separated-values; charset=utf-8" "dat" [Name, Address, Url, Hash, Tls, Other] "Intel of Zeek.";
+    Csv "csv" "text/csv; charset=utf-8" "csv" [Name, Address, Url, Hash, Endpoint, Tls, Other] "A table.";
+    Ndjson "ndjson" "application/x-ndjson" "ndjson" [Name, Address, Url, Hash, Endpoint, Tls, Other] "One JSON object a line.";
+    Stix "stix" "application/stix+json;version=2.1" "json" [Name, Address, Url, Hash, Endpoint, Tls, Other] "A STIX 2.1 bundle.";
+}
+
+impl Format {
+    /// Whether it has a place for things of a kind.
+    pub(super) fn has_place_for(self, kind: Kind) -> bool {
+        let is_said = match self {
+            Self::Zeek => matches!(kind, Kind::CertificateSha1 | Kind::Email),
+            Self::SuricataRules => {
+                matches!(kind, Kind::Endpoint | Kind::Ja3 | Kind::CertificateSha1)
+            }
+            Self::Stix => !matches!(kind, Kind::Ja3 | Kind::Ja4 | Kind::Cve | Kind::App),
+            _ => true,
+        };
+        Sort::of(kind).is_some_and(|sort| {
+            let is_exotic = matches!(sort, Sort::Endpoint | Sort::Tls | Sort::Other);
+            self.sorts().contains(&sort) && (is_said || !is_exotic)
+        })
+    }
 }
 
 /// A format that nobody knows.

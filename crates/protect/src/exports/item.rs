@@ -11,6 +11,12 @@ pub(super) enum Sort {
     Address,
     Url,
     Hash,
+    /// Addresses with ports.
+    Endpoint,
+    /// Certificates, and fingerprints of clients.
+    Tls,
+    /// Addresses of mail, autonomous systems, vulnerabilities, apps.
+    Other,
 }
 
 impl Sort {
@@ -21,7 +27,11 @@ impl Sort {
             Kind::Ipv4 | Kind::Ipv6 | Kind::Ipv4Network | Kind::Ipv6Network => Some(Self::Address),
             Kind::Url => Some(Self::Url),
             Kind::Md5 | Kind::Sha1 | Kind::Sha256 => Some(Self::Hash),
-            _ => None,
+            Kind::Endpoint => Some(Self::Endpoint),
+            Kind::Ja3 | Kind::Ja4 | Kind::CertificateSha1 | Kind::CertificateSha256 => {
+                Some(Self::Tls)
+            }
+            Kind::Email | Kind::Asn | Kind::Cve | Kind::App => Some(Self::Other),
         }
     }
 }
@@ -37,6 +47,8 @@ pub(super) enum Thing<'a> {
     Url(&'a Url),
     /// A file's digest, in hexadecimal.
     Hash { kind: Kind, text: String },
+    /// Anything else.
+    Other(&'a Indicator),
 }
 
 impl<'a> Thing<'a> {
@@ -54,8 +66,10 @@ impl<'a> Thing<'a> {
             }
             other => {
                 let kind = other.kind()?;
-                (Sort::of(kind)? == Sort::Hash)
-                    .then(|| Self::Hash { kind, text: other.to_string() })
+                Some(match Sort::of(kind)? {
+                    Sort::Hash => Self::Hash { kind, text: other.to_string() },
+                    _ => Self::Other(other),
+                })
             }
         }
     }
@@ -80,6 +94,7 @@ impl Item<'_> {
             Thing::Address(network) => address_text(network).into(),
             Thing::Url(url) => url.as_str().into(),
             Thing::Hash { text, .. } => text.into(),
+            Thing::Other(indicator) => indicator.to_string().into(),
         }
     }
 

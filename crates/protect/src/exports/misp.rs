@@ -12,7 +12,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use wardnet_model::hex::Hex;
-use wardnet_model::{Category, Kind, Timestamp};
+use wardnet_model::{Category, Indicator, Kind, Timestamp};
 
 /// Walks through all that any other format could say.
 const ALL: Format = Format::Ndjson;
@@ -62,7 +62,10 @@ impl File {
 /// beneath it.
 fn each(walk: &Walk, mut take: impl FnMut(&Item<'_>) -> Result<(), Stop>) -> Result<(), Stop> {
     walk.each(ALL, |item| {
-        if !matches!(item.thing, Thing::Name { itself: false, .. }) {
+        // There is no type for JA4.
+        let is_said =
+            item.kind != Kind::Ja4 && !matches!(item.thing, Thing::Name { itself: false, .. });
+        if is_said {
             take(item)?;
         }
         Ok(true)
@@ -106,7 +109,7 @@ fn manifest(walk: &Walk, changed: Timestamp, out: &mut Out) -> Result<(), Stop> 
 
 fn hashes(walk: &Walk, out: &mut Out) -> Result<(), Stop> {
     each(walk, |item| {
-        let digest: [u8; 16] = Md5::digest(item.text().as_bytes()).into();
+        let digest: [u8; 16] = Md5::digest(value(item).as_bytes()).into();
         let line = format!("{},{}\n", Hex(&digest), event_id(event_of(item)));
         out.frame().extend_from_slice(line.as_bytes());
         out.flush_full()
@@ -139,6 +142,17 @@ fn event(walk: &Walk, category: Category, changed: Timestamp, out: &mut Out) -> 
     Ok(())
 }
 
+/// The value of an attribute; of an endpoint both parts as MISP joins them.
+fn value(item: &Item<'_>) -> String {
+    match &item.thing {
+        Thing::Other(Indicator::Endpoint(endpoint)) => {
+            format!("{}|{}", endpoint.ip(), endpoint.port())
+        }
+        Thing::Other(indicator) => indicator.bare(),
+        _ => item.text().into_owned(),
+    }
+}
+
 fn attribute(item: &Item<'_>) -> Value {
     let (kind, group) = match &item.thing {
         Thing::Name { .. } => ("domain", "Network activity"),
@@ -147,8 +161,19 @@ fn attribute(item: &Item<'_>) -> Value {
         Thing::Hash { kind: Kind::Md5, .. } => ("md5", "Payload delivery"),
         Thing::Hash { kind: Kind::Sha1, .. } => ("sha1", "Payload delivery"),
         Thing::Hash { .. } => ("sha256", "Payload delivery"),
+        Thing::Other(_) => match item.kind {
+            Kind::Endpoint => ("ip-dst|port", "Network activity"),
+            Kind::Ja3 => ("ja3-fingerprint-md5", "Network activity"),
+            Kind::CertificateSha1 => ("x509-fingerprint-sha1", "Network activity"),
+            Kind::CertificateSha256 => ("x509-fingerprint-sha256", "Network activity"),
+            Kind::Asn => ("AS", "Network activity"),
+            Kind::Email => ("email-src", "Payload delivery"),
+            Kind::Cve => ("vulnerability", "External analysis"),
+            Kind::App => ("mobile-application-id", "Payload delivery"),
+            _ => ("other", "Other"),
+        },
     };
-    let text = item.text();
+    let text = value(item);
     let seen = item.last_seen.or(item.first_seen).unwrap_or(Timestamp(0));
     json!({
         "uuid": uuid(&format!("misp attribute {kind} {text}")),

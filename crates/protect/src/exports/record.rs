@@ -6,7 +6,7 @@ use super::name::put;
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 use std::io::Write as _;
-use wardnet_model::{Category, CategorySet, Kind, Timestamp};
+use wardnet_model::{Category, CategorySet, Indicator, Kind, Timestamp};
 
 /// The space of names for identifiers in STIX (section 2.9 of STIX 2.1).
 const STIX_SPACE: [u8; 16] = [
@@ -142,7 +142,8 @@ fn put_number(number: u8, out: &mut Vec<u8>) {
 /// A STIX indicator, its names in order, or one that is taken back at a moment (section 3.7 of STIX
 /// 2.1). Its identifier follows from its pattern, so that it stays the same.
 pub(super) fn stix(item: &Item<'_>, number: usize, revoked: Option<Timestamp>, out: &mut Vec<u8>) {
-    let pattern = pattern(item);
+    // It has no words for fingerprints of clients, vulnerabilities, and apps.
+    let Some(pattern) = pattern(item) else { return };
     let seen = item.first_seen.unwrap_or(Timestamp(0));
     let changed = revoked.or(item.last_seen).unwrap_or(seen);
     out.extend_from_slice(if number > 0 { b",\n{\"confidence\":" } else { b"{\"confidence\":" });
@@ -181,10 +182,10 @@ fn indicator_type(item: &Item<'_>) -> &'static str {
     if is_benign_tool { "anonymization" } else { "malicious-activity" }
 }
 
-fn pattern(item: &Item<'_>) -> String {
+fn pattern(item: &Item<'_>) -> Option<String> {
     let object = match &item.thing {
         Thing::Name { name, .. } => {
-            return ["[domain-name:value = '", name.as_str(), "']"].concat();
+            return Some(["[domain-name:value = '", name.as_str(), "']"].concat());
         }
         Thing::Address(network) if network.addr().is_ipv4() => "ipv4-addr:value",
         Thing::Address(_) => "ipv6-addr:value",
@@ -192,9 +193,36 @@ fn pattern(item: &Item<'_>) -> String {
         Thing::Hash { kind: Kind::Md5, .. } => "file:hashes.MD5",
         Thing::Hash { kind: Kind::Sha1, .. } => "file:hashes.'SHA-1'",
         Thing::Hash { .. } => "file:hashes.'SHA-256'",
+        Thing::Other(indicator) => return other_pattern(indicator),
     };
-    let text = item.text().replace('\\', "\\\\").replace('\'', "\\'");
+    Some(compared(object, &item.text()))
+}
+
+fn compared(object: &str, text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('\'', "\\'");
     format!("[{object} = '{text}']")
+}
+
+fn other_pattern(indicator: &Indicator) -> Option<String> {
+    Some(match indicator {
+        Indicator::Endpoint(endpoint) => {
+            let (address, port) = (endpoint.ip(), endpoint.port());
+            let kind = if address.is_ipv4() { "ipv4-addr" } else { "ipv6-addr" };
+            format!(
+                "[network-traffic:dst_ref.type = '{kind}' AND network-traffic:dst_ref.value = \
+                 '{address}' AND network-traffic:dst_port = {port}]"
+            )
+        }
+        Indicator::CertificateSha1(_) => {
+            compared("x509-certificate:hashes.'SHA-1'", &indicator.bare())
+        }
+        Indicator::CertificateSha256(_) => {
+            compared("x509-certificate:hashes.'SHA-256'", &indicator.bare())
+        }
+        Indicator::Asn(number) => format!("[autonomous-system:number = {number}]"),
+        Indicator::Email(address) => compared("email-addr:value", address.as_str()),
+        _ => return None,
+    })
 }
 
 fn identifier(kind: &str, name: &str) -> String {

@@ -82,6 +82,8 @@ async fn every_format_says_what_it_can_and_no_more() {
     let scene = Scene::new();
     for (path, lines) in [
         ("plain?kind=domain", &["a.evil.top", "evil.top", "exact.top"][..]),
+        ("plain?kind=ipv4-network", &["101.2.2.0/24", "101.2.3.0/24"]),
+        ("plain?kind=ipv6-network", &["2a0e:b107::/32"]),
         ("hosts", &["0.0.0.0 a.evil.top", "0.0.0.0 evil.top", "0.0.0.0 exact.top"]),
         ("adblock", &["||evil.top^", "|exact.top^", "||*.below.top^"]),
         ("squid", &[".evil.top", "exact.top"]),

@@ -35,10 +35,14 @@ impl Walk {
             return self.write_joined(format, out);
         }
         record::head(format, moment, out.frame());
-        let mut count = 0usize;
+        let (mut count, mut numbers) = (0usize, detect::Numbers::default());
         self.each(format, |item| {
             let before = out.frame().len();
-            write_item(format, item, count, out.frame());
+            let number = match format {
+                Format::SuricataRules => numbers.of(&item.text()),
+                _ => count,
+            };
+            write_item(format, item, number, out.frame());
             // A format may have no way to say what there is to say.
             let is_said = out.frame().len() > before;
             count = count.saturating_add(usize::from(is_said));
@@ -73,7 +77,7 @@ impl Walk {
         mut take: impl FnMut(&Item<'_>) -> Result<bool, Stop>,
     ) -> Result<(), Stop> {
         let mut left = self.asked.max;
-        let wanted = |_, kind| self.asked.wants(format, kind);
+        let wanted = |_, kind| self.asked.reads(format, kind);
         let mut entries = self.view.entries_where(self.tenant, self.now, wanted);
         let mut batch = Batch::new(self, format)?;
         loop {

@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp(1_000);
 const TENANT: TenantId = TenantId(7);
 
 /// Things above and beneath each other, set apart, shared, and at one host.
-const TEXTS: [&str; 33] = [
+const TEXTS: [&str; 36] = [
     "evil.top",
     "a.evil.top",
     "b.a.evil.top",
@@ -45,6 +45,9 @@ const TEXTS: [&str; 33] = [
     "http://one.com/b/c",
     "101.2.3.4",
     "101.2.3.0/24",
+    "101.2.3.4:443",
+    "certificate-sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "ja3:e7d705a3286e19ea42f587b344ee6865",
     "2a0e:b107::/32",
     "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f",
     "five.org",
@@ -166,7 +169,13 @@ fn asked() -> impl Strategy<Value = Asked> {
     let category = prop::option::of(prop::sample::select(vec![Category::Malware, Category::Spam]));
     let risk_min = prop::sample::select(vec![0u8, 0, 80, 95]);
     let max = prop::sample::select(vec![usize::MAX, usize::MAX, 0, 1, 3]);
-    let kinds = prop::sample::select(vec![vec![], vec![], vec![Kind::Domain], vec![Kind::Ipv4]]);
+    let kinds = prop::sample::select(vec![
+        vec![],
+        vec![],
+        vec![Kind::Domain],
+        vec![Kind::Ipv4],
+        vec![Kind::Ipv4Network],
+    ]);
     (level, category, risk_min, max, any::<bool>(), kinds).prop_map(
         |(level, category, risk_min, max, for_others, kinds)| Asked {
             kinds,
@@ -192,7 +201,7 @@ fn put(format: Format, item: &super::super::item::Item<'_>, out: &mut Vec<u8>) -
 /// The list by asking about every entry.
 fn slowly(walk: &Walk, format: Format) -> Vec<u8> {
     let (mut out, mut left) = (Vec::new(), walk.asked.max);
-    let wanted = |_, kind| walk.asked.wants(format, kind);
+    let wanted = |_, kind| walk.asked.reads(format, kind);
     for listed in walk.view.entries_where(walk.tenant, walk.now, wanted) {
         let listed = listed.unwrap();
         if left == 0 {

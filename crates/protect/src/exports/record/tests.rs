@@ -32,7 +32,7 @@ fn object(item: &Item<'_>, change: Option<&str>) -> String {
 fn indicator(item: &Item<'_>, revoked: Option<Timestamp>) -> String {
     let date = |date: Timestamp| date.to_string().replace('Z', ".000Z");
     let seen = item.first_seen.unwrap_or(Timestamp(0));
-    let pattern = pattern(item);
+    let pattern = pattern(item).unwrap();
     let labels: Vec<_> = item.categories.iter().map(|category| category.name()).collect();
     let mut object: Map<String, Value> = Map::new();
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
@@ -101,4 +101,59 @@ proptest! {
 fn identifiers_are_those_of_the_standard() {
     // RFC 9562 has no example in the space of STIX; this one was computed with Python's uuid.
     assert_eq!(uuid("[domain-name:value = 'evil.top']"), "6b1184b2-31f9-59a0-9903-22e98e3d2431");
+}
+
+/// An item of another kind, as formats write it.
+fn other(text: &str, write: impl Fn(&Item<'_>, &mut Vec<u8>)) -> String {
+    let indicator = Indicator::parse(text).unwrap();
+    let item = Item {
+        thing: Thing::of(&indicator).unwrap(),
+        kind: indicator.kind().unwrap(),
+        risk: Risk::new(90),
+        categories: CategorySet::EMPTY.with(Category::CommandAndControl),
+        first_seen: None,
+        last_seen: None,
+    };
+    written(|out| write(&item, out))
+}
+
+#[test]
+fn endpoints_certificates_and_fingerprints_have_a_place_where_a_format_has_words_for_them() {
+    use super::super::detect::{rule, zeek};
+    const SHA1: &str = "certificate-sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    const JA3: &str = "ja3:e7d705a3286e19ea42f587b344ee6865";
+    let pattern_of = |text| {
+        let line = other(text, |item, out| stix(item, 0, None, out));
+        let object: Value = serde_json::from_str(&line).unwrap_or_default();
+        object["pattern"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        pattern_of("45.95.11.34:443"),
+        "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = \
+         '45.95.11.34' AND network-traffic:dst_port = 443]"
+    );
+    assert!(pattern_of(SHA1).starts_with("[x509-certificate:hashes.'SHA-1' = 'da39"));
+    assert_eq!(pattern_of("AS64500"), "[autonomous-system:number = 64500]");
+    assert_eq!(pattern_of(JA3), "");
+    assert!(other("45.95.11.34:443", csv).starts_with("45.95.11.34:443,endpoint,exact,90,"));
+    let rule_of = |text| other(text, |item, out| rule(item, 7, out));
+    assert!(rule_of("45.95.11.34:443").starts_with("alert tcp any any -> [45.95.11.34] 443 (msg:"));
+    assert!(rule_of(JA3).contains("ja3.hash; content:\"e7d705a3286e19ea42f587b344ee6865\";"));
+    assert!(rule_of(SHA1).contains("tls.cert_fingerprint; content:\"da:39:a3:"));
+    assert!(
+        other(SHA1, zeek)
+            .starts_with("da39a3ee5e6b4b0d3255bfef95601890afd80709\tIntel::CERT_HASH\t")
+    );
+    assert!(other("a@evil-shop.top", zeek).starts_with("a@evil-shop.top\tIntel::EMAIL\t"));
+}
+
+#[test]
+fn numbers_of_rules_follow_from_what_they_are_about() {
+    use super::super::detect::Numbers;
+    let (mut one, mut other) = (Numbers::default(), Numbers::default());
+    let number = one.of("evil-shop.top");
+    other.of("45.95.11.34");
+    assert_eq!(other.of("evil-shop.top"), number);
+    // Two rules never have the same.
+    assert_eq!(one.of("evil-shop.top"), number + 1);
 }
