@@ -64,5 +64,5 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Tells what went wrong.
 #[expect(clippy::print_stderr, reason = "the one place where commands complain")]
 pub(crate) fn complain(message: &str) {
-    eprintln!("wardnet: {message}");
+    eprintln!("wardnet: {}", crate::output::clean(message));
 }

@@ -2,6 +2,7 @@
 
 use crate::import::ImportOutcome;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Rejections that are shown to people; scripts get all that were kept.
@@ -125,17 +126,75 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
-/// Prints a line of the command's output. A closed pipe ends the command quietly.
+/// Prints a line of the command's output, made harmless by [`clean`]. A closed pipe ends the command
+/// quietly.
 pub(crate) fn line(text: impl std::fmt::Display) {
+    clean_line(&clean(&text.to_string()));
+}
+
+/// Prints a line that this program has coloured: what came from elsewhere in it is clean already.
+pub(crate) fn clean_line(text: &str) {
     use std::io::Write as _;
     if writeln!(std::io::stdout(), "{text}").is_err() {
         std::process::exit(0);
     }
 }
 
+/// Text without what steers a terminal: feeds, names and reasons are written by strangers, who
+/// could recolour the screen with it, rename the window, or show a name backwards.
+///
+/// Such a character is written as JSON escapes it. So JSON still says the same afterwards, and
+/// commands need not tell apart what they print.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if steers(c) {
+            out += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a terminal obeys a character instead of showing it: control characters, except ends of
+/// lines and tabs, and what changes the direction of writing.
+const fn steers(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+        for (text, shown) in [
+            ("a\tb\nc é …", "a\tb\nc é …"),
+            ("\x1b[31mRED", "\\u001b[31mRED"),
+            ("\x1b]0;pwn\x07.top", "\\u001b]0;pwn\\u0007.top"),
+            ("a\rb\0\x7f", "a\\u000db\\u0000\\u007f"),
+            ("\u{9b}2J", "\\u009b2J"),
+            ("\u{202e}gpj\u{2069}", "\\u202egpj\\u2069"),
+        ] {
+            assert_eq!(clean(text), shown);
+        }
+    }
+
+    #[test]
+    fn cleaned_json_says_the_same() {
+        let value = json!({ "a\u{9b}": "\u{202e}\\\u{7f}\x1b\"" });
+        let text = value.to_string();
+        assert_ne!(clean(&text), text);
+        assert_eq!(serde_json::from_str::<Value>(&clean(&text)).unwrap(), value);
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -4,7 +4,7 @@ use crate::args::{Args, Ingest};
 use crate::backend::{Backend, escape};
 use crate::commands::{NO_ANSWER, complain};
 use crate::intake::{Reading, ingest};
-use crate::output::{ImportLine, line};
+use crate::output::{ImportLine, clean, line};
 use anyhow::Context as _;
 use axum::body::Body;
 use axum::http::Method;
@@ -78,7 +78,7 @@ fn progress_bar(name: &str) -> ProgressBar {
     {
         bar.set_style(style);
     }
-    bar.set_message(name.to_owned());
+    bar.set_message(clean(name).into_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -4,7 +4,7 @@ mod questions;
 
 use crate::args::{Args, WatchOptions};
 use crate::backend::{Backend, escape};
-use crate::output::{line, thousands};
+use crate::output::{clean, clean_line, thousands};
 use anyhow::{Context as _, bail};
 use axum::http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, options: &WatchOptions) -> anyhow::Result<ExitCod
     loop {
         for change in follower.next()? {
             match change {
-                News::Change(change) if options.json => screen.tell(&change.to_string()),
+                News::Change(change) if options.json => screen.tell(&clean(&change.to_string())),
                 News::Change(change) => screen.tell(&text(&change, screen.colours)),
                 News::Gap(why) => {
                     tracing::warn!("{why}");
@@ -111,13 +111,15 @@ fn text(change: &Value, colours: bool) -> String {
     };
     let (now, before) = (rating(&change["new"]), rating(&change["old"]));
     let band = change["new"]["band"].as_str().unwrap_or_default();
-    let now = format!("{now:<15}");
+    let now = clean(&format!("{now:<15}")).into_owned();
     let now = if colours { format!("{}{now}\x1b[0m", colour(band)) } else { now };
     let categories = change["new"]["categories"].as_array().into_iter().flatten();
     let categories: Vec<&str> = categories.filter_map(Value::as_str).collect();
     let why =
         if categories.is_empty() { String::new() } else { format!("  {}", categories.join(", ")) };
-    format!("{clock}  {now} {what}{reach}{word}{why}  (was {before})")
+    let rest = format!("{what}{reach}{word}{why}  (was {before})");
+    // The colours are ours; whatever else might steer the terminal is not.
+    format!("{}  {now} {}", clean(clock), clean(&rest))
 }
 
 fn rating(said: &Value) -> String {
@@ -160,10 +162,11 @@ impl Screen {
         Self { colours: is_terminal, bar, questions: Questions::default(), due_nanos: 0 }
     }
 
+    /// Prints what is clean already.
     fn tell(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| line(text)),
-            None => line(text),
+            Some(bar) => bar.suspend(|| clean_line(text)),
+            None => clean_line(text),
         }
     }
 
@@ -205,5 +208,16 @@ mod tests {
                         phishing  (was nothing)";
         assert_eq!(line, expected);
         assert!(text(&change, true).contains("\x1b[1;31mmalicious 100"));
+    }
+
+    #[test]
+    fn only_our_colours_reach_the_terminal() {
+        let change = json!({
+            "as_of": "2026-08-22T18:10:19Z", "indicator": "http://a.top/\u{9b}2J", "old": null,
+            "new": { "band": "malicious", "risk": 100, "categories": ["\x1b[31mRED"] },
+        });
+        let shown = text(&change, true);
+        assert_eq!(shown.matches('\x1b').count(), 2, "{shown:?}");
+        assert!(shown.contains("\\u009b2J") && shown.contains("\\u001b[31mRED"), "{shown:?}");
     }
 }

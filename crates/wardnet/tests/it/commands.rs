@@ -167,3 +167,31 @@ fn configuration_mistakes_name_their_line() {
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(told.contains("kategory") && told.contains("4"), "{told}");
 }
+
+#[test]
+fn nothing_from_elsewhere_steers_the_terminal() {
+    let folder = Folder::new();
+    let row = r#"{"indicator":"evil.top","category":"malware","family":"\u001b[31mRED"}"#;
+    folder.ingest("feed", &format!("{row}\n"), &["--format", "json"]);
+    folder.succeed(&["block", "evil.top", "--reason", "\u{9b}2J"]);
+    for words in [
+        &["explain", "evil.top"][..],
+        &["decisions", "list"],
+        &["lookup", "\x1b]0;pwn\x07.top"],
+        &["feeds", "try", "\x1b[31m"],
+        &["feeds", "catalogue", "\x1b[31m"],
+    ] {
+        let output = folder.run(words);
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let obeyed = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(obeyed, None, "{words:?}: {text:?}");
+        assert!(text.contains("\\u00"), "{words:?}: {text:?}");
+    }
+    let output = folder.feed(&["classify", "domain"], "\x1b[31mred.top\n");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("\\u001b[31mred.top: "), "{text:?}");
+}
