@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use wardnet_analyze::{Model, Scratch, Subject};
 
+use reading::Head;
 pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines};
 
 /// Runs the command.
@@ -57,11 +58,15 @@ fn judge(
     scratch: &mut Scratch,
 ) -> anyhow::Result<()> {
     let mut lines = lines(input, LINE_BYTES_MAX);
-    while let Some(text) = lines.next_line()? {
+    while let Some(Head { text, is_cut }) = lines.next_head()? {
         if text.is_empty() {
             continue;
         }
-        let judged = model.judge(text, scratch);
+        let mut judged = model.judge(text, scratch);
+        if is_cut {
+            let told = format!("only the first {LINE_BYTES_MAX} bytes of its line were judged");
+            judged.reasons.push(told);
+        }
         let shown = String::from_utf8_lossy(text);
         if json {
             line(object(&shown, judged.score, judged.is_malicious, &judged.reasons));

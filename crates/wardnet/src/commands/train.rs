@@ -5,11 +5,11 @@ use crate::commands::classify::{LINE_BYTES_MAX, lines};
 use crate::output::line;
 use anyhow::{Context as _, bail};
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::process::ExitCode;
 use wardnet_analyze::learn::{FPRS, Sample, TrainOptions, metrics, train};
 use wardnet_analyze::{Model, Subject};
+use wardnet_collect::feeds::{Limits, open_plain};
 
 /// The fewest subjects of either label that a model can be learned from.
 const SUBJECTS_MIN: usize = 100;
@@ -65,11 +65,13 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the subjects of a file, one a line, a family behind a tab.
+/// Reads the subjects of a file, plain or packed, one a line, a family behind a tab.
 fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let mut lines = lines(BufReader::new(file), LINE_BYTES_MAX);
-    while let Some(text) = lines.next_line().with_context(|| path.display().to_string())? {
+    let name = || format!("{} cannot be read", path.display());
+    let file = File::open(path).with_context(name)?;
+    let plain = open_plain(file, &Limits::default()).with_context(name)?;
+    let mut lines = lines(plain, LINE_BYTES_MAX);
+    while let Some(text) = lines.next_line().with_context(name)? {
         if text.is_empty() || text.starts_with(b"#") {
             continue;
         }

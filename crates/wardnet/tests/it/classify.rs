@@ -3,6 +3,7 @@
 use crate::program::{Folder, json_lines};
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 #[test]
 fn every_line_is_answered_in_order_by_the_contract_of_scripts() {
@@ -88,6 +89,49 @@ fn a_model_is_learned_and_a_damaged_one_is_refused() {
     let output = folder.feed(&own, "");
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}
+
+#[test]
+fn a_packed_file_is_learned_from_as_its_text_is() {
+    let folder = Folder::new();
+    let (mut bad, mut good) = (String::new(), String::new());
+    for at in 0..120 {
+        writeln!(bad, "qx{at}zzk{}w.biz", at * 7919 % 1000).unwrap();
+        writeln!(good, "garden-shop{at}.org").unwrap();
+    }
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(bad.as_bytes()).unwrap();
+    let packed = packer.finish().unwrap();
+    let learn = |bytes: &[u8], out: &str| {
+        let bad = folder.path("bad");
+        std::fs::write(&bad, bytes).unwrap();
+        let (bad, out) = (bad.to_str().unwrap().to_owned(), folder.path(out));
+        let good = folder.file("good", &good).to_string_lossy().into_owned();
+        let out = out.to_str().unwrap().to_owned();
+        let words = ["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &out];
+        (folder.run(&words), std::fs::read(out).unwrap_or_default())
+    };
+    let (plain, packed_too) = (learn(bad.as_bytes(), "plain"), learn(&packed, "packed"));
+    assert!(!plain.1.is_empty() && plain.1 == packed_too.1, "{packed_too:?}");
+    let (output, model) = learn(&packed[..packed.len() - 9], "torn");
+    assert_eq!((output.status.code(), model.len()), (Some(3), 0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be inflated"));
+}
+
+#[test]
+fn a_line_without_end_hides_no_line_behind_it() {
+    let folder = Folder::new();
+    let long = format!("http://a.example/{}", "x".repeat(3 << 20));
+    let asked = format!("example.com\n{long}\nexample.org\n");
+    let output = folder.feed(&["classify", "url", "--json"], &asked);
+    assert_eq!(output.status.code(), Some(0));
+    let answers = json_lines(&output);
+    assert_eq!(answers.len(), 3);
+    assert_eq!([&answers[0]["input"], &answers[2]["input"]], ["example.com", "example.org"]);
+    let head = &long[..1 << 20];
+    assert!(answers[1]["input"] == head, "the head of the line was judged");
+    let reasons = answers[1]["reasons"].to_string();
+    assert!(reasons.contains("only the first 1048576 bytes"), "{reasons}");
 }
 
 #[test]

@@ -20,24 +20,62 @@ pub(crate) fn lines<R: BufRead>(input: R, bytes_max: usize) -> Lines<R> {
     Lines { input, line: Vec::new(), bytes_max }
 }
 
+/// What was read of a line.
+#[derive(Debug)]
+pub(crate) struct Head<'l> {
+    /// Its bytes without its end, or as many of the first as may be.
+    pub(crate) text: &'l [u8],
+    /// Whether there was more.
+    pub(crate) is_cut: bool,
+}
+
 impl<R: BufRead> Lines<R> {
-    /// The next line without its end; `None` behind the last.
+    /// The next line without its end; `None` behind the last. One that is too long is an error.
     pub(crate) fn next_line(&mut self) -> anyhow::Result<Option<&[u8]>> {
+        let bytes_max = self.bytes_max;
+        match self.next_head()? {
+            Some(Head { is_cut: true, .. }) => {
+                bail!("a line is longer than {bytes_max} bytes; give one subject a line")
+            }
+            head => Ok(head.map(|head| head.text)),
+        }
+    }
+
+    /// The next line, or as much of it as may be; `None` behind the last. The rest of a line that is
+    /// too long is passed over without being held.
+    pub(crate) fn next_head(&mut self) -> std::io::Result<Option<Head<'_>>> {
         self.line.clear();
         let limit = u64::try_from(self.bytes_max).unwrap_or(u64::MAX);
         let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
         if read == 0 {
             return Ok(None);
         }
+        let mut is_cut = false;
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
         } else if read == self.bytes_max {
-            bail!("a line is longer than {} bytes; give one subject a line", self.bytes_max);
+            is_cut = self.pass_over()?;
         }
-        if self.line.last() == Some(&b'\r') {
+        if !is_cut && self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
-        Ok(Some(&self.line))
+        Ok(Some(Head { text: &self.line, is_cut }))
+    }
+
+    /// Goes behind the end of the line; whether anything lay before it.
+    fn pass_over(&mut self) -> std::io::Result<bool> {
+        let mut passed = false;
+        loop {
+            let rest = self.input.fill_buf()?;
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let length = end.unwrap_or(rest.len());
+            passed |= length > 0;
+            let is_last = end.is_some() || rest.is_empty();
+            self.input.consume(length + usize::from(end.is_some()));
+            if is_last {
+                return Ok(passed);
+            }
+        }
     }
 }
 
@@ -54,4 +92,36 @@ pub(crate) fn bytes(path: &Path, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
         file.take(limit).read_to_end(&mut read).with_context(name)?;
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a text, each with whether it was cut, however the bytes come.
+    fn heads(text: &str, bytes_max: usize) -> Vec<(String, bool)> {
+        let read = |buffer: usize| {
+            let input = std::io::BufReader::with_capacity(buffer, text.as_bytes());
+            let mut lines = lines(input, bytes_max);
+            let mut heads = Vec::new();
+            while let Some(Head { text, is_cut }) = lines.next_head().unwrap() {
+                heads.push((String::from_utf8(text.to_vec()).unwrap(), is_cut));
+            }
+            heads
+        };
+        assert_eq!(read(1), read(100));
+        read(1)
+    }
+
+    #[test]
+    fn the_head_of_a_long_line_is_kept_and_the_next_line_is_whole() {
+        let whole = |text: &str| (text.to_owned(), false);
+        let cut = |text: &str| (text.to_owned(), true);
+        assert_eq!(heads("abcdef\ngh\n", 4), [cut("abcd"), whole("gh")]);
+        assert_eq!(heads("abcd\nef", 4), [whole("abcd"), whole("ef")]);
+        assert_eq!(heads("abcd", 4), [whole("abcd")]);
+        assert_eq!(heads("abcdefghijkl", 4), [cut("abcd")]);
+        assert_eq!(heads("abc\r\n\nd\r\n", 4), [whole("abc"), whole(""), whole("d")]);
+        assert!(lines(&b"abcde"[..], 4).next_line().is_err());
+    }
 }
