@@ -1,8 +1,8 @@
 //! The models in force: loading, replacing, and how they do on trial.
 //!
-//! A model that cannot be read is refused with the reason, and the one before stays. Its findings
-//! are evidence of a source that is named after its digest: another model is another source, with
-//! a trial of its own.
+//! A model that cannot be read is refused with the reason, and the one before stays; at the start,
+//! when there is none before, the one that ships stands in. A model's findings are evidence of a
+//! source that is named after its digest: another model is another source, with a trial of its own.
 
 mod routes;
 mod saved;
@@ -10,7 +10,7 @@ mod saved;
 use crate::commands::classify::bytes;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wardnet_analyze::{Model, ModelLimits, ModelSet, Subject};
 use wardnet_identify::http::{Finder, Finding};
@@ -40,12 +40,9 @@ pub(crate) fn load(subject: Subject, path: Option<&Path>) -> anyhow::Result<Mode
     let read = bytes(path, limits.bytes_max.saturating_add(1))?;
     let model = Model::decode(&read, &limits).with_context(|| path.display().to_string())?;
     if model.subject() != subject {
-        anyhow::bail!(
-            "{} judges {}s; give a model that judges {}s",
-            path.display(),
-            model.subject().name(),
-            subject.name()
-        );
+        let (is, wanted) = (model.subject().name(), subject.name());
+        let wrong = anyhow::anyhow!("it judges {is}s; give a model that judges {wanted}s");
+        return Err(wrong.context(path.display().to_string()));
     }
     Ok(model)
 }
@@ -55,6 +52,44 @@ pub(crate) fn load_all(config: &ModelsConfig) -> anyhow::Result<ModelSet> {
     let url = load(Subject::Url, config.url.as_deref())?;
     let domain = load(Subject::Domain, config.domain.as_deref())?;
     ModelSet::new(url, domain).context("a model judges something else than it is for")
+}
+
+/// A model that the settings name and that cannot be used, so that the shipped one stands in.
+#[derive(Debug)]
+pub(crate) struct StandIn {
+    subject: Subject,
+    error: anyhow::Error,
+}
+
+impl StandIn {
+    /// What is wrong, for the operator.
+    pub(crate) fn told(&self) -> String {
+        format!("{:#}; the shipped {} model stands in", self.error, self.subject.name())
+    }
+
+    /// What is wrong, for whoever may ask how the server is: files are none of their business.
+    fn outline(&self) -> String {
+        let (name, cause) = (self.subject.name(), self.error.root_cause());
+        format!(
+            "the {name} model of the settings cannot be used: {cause}; the shipped one stands in"
+        )
+    }
+}
+
+/// The models that the settings name, with the one that ships in the place of each that cannot be
+/// used. A mistake about opinions is no reason to give no answers.
+pub(crate) fn load_or_stand_in(config: &ModelsConfig) -> anyhow::Result<(ModelSet, Vec<StandIn>)> {
+    let mut problems = Vec::new();
+    let mut one = |subject, path: Option<&Path>| {
+        load(subject, path).or_else(|error| {
+            problems.push(StandIn { subject, error });
+            load(subject, None)
+        })
+    };
+    let url = one(Subject::Url, config.url.as_deref())?;
+    let domain = one(Subject::Domain, config.domain.as_deref())?;
+    let models = ModelSet::new(url, domain);
+    Ok((models.context("a model judges something else than it is for")?, problems))
 }
 
 /// What a model is called as a source of evidence.
@@ -77,17 +112,24 @@ pub(crate) struct Models {
     pub(crate) opinions: Arc<Opinions>,
     trials: PathBuf,
     component: Component,
+    /// Why shipped models stand in for those that the settings name.
+    stand_in: Arc<Mutex<Option<String>>>,
 }
 
 impl Models {
-    /// Loads what the settings name, and goes on with the trials in the data folder.
+    /// Loads what the settings name, as far as it can be read, and goes on with the trials in the
+    /// data folder.
     pub(crate) fn open(
         data_dir: &Path,
         config: &ModelsConfig,
         metrics: &Metrics,
         health: &Health,
     ) -> anyhow::Result<Self> {
-        let opinions = Arc::new(Opinions::new(load_all(config)?, config.cache_bytes_max));
+        let (models, problems) = load_or_stand_in(config)?;
+        for problem in &problems {
+            tracing::error!("models: {}", problem.told());
+        }
+        let opinions = Arc::new(Opinions::new(models, config.cache_bytes_max));
         opinions.turn(config.opinions);
         let trials = crate::paths::model_trials(data_dir);
         match saved::load(&trials) {
@@ -96,13 +138,26 @@ impl Models {
         }
         opinions.register(metrics);
         let component = health.register("models");
-        component.set(Status::Ok);
-        Ok(Self { opinions, trials, component })
+        let outlines: Vec<String> = problems.iter().map(StandIn::outline).collect();
+        let stand_in = (!outlines.is_empty()).then(|| outlines.join("; "));
+        let models = Self { opinions, trials, component, stand_in: Arc::new(Mutex::new(stand_in)) };
+        models.component.set(models.standing_in());
+        Ok(models)
+    }
+
+    /// Whether all models are those that the settings name.
+    fn standing_in(&self) -> Status {
+        let stand_in = self.stand_in.lock().unwrap_or_else(PoisonError::into_inner);
+        stand_in.clone().map_or(Status::Ok, Status::Degraded)
     }
 
     /// Puts models into force that were loaded; says so if they are others.
     pub(crate) fn apply(&self, models: ModelSet, config: &ModelsConfig) -> Option<String> {
         let turned = self.opinions.turn(config.opinions);
+        let stood_in = self.stand_in.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if stood_in.is_some() {
+            self.component.set(Status::Ok);
+        }
         let running = self.opinions.models();
         let of = |set: &ModelSet| {
             [Subject::Url, Subject::Domain].map(|subject| source_name(set.of(subject)))
@@ -134,7 +189,7 @@ impl Models {
 
     /// Writes the trials down, and looks how the models are, again and again.
     pub(crate) async fn keep_looking(self) {
-        let mut last = Status::Ok;
+        let mut last = self.standing_in();
         let mut written: Option<[Trial; 2]> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -162,6 +217,9 @@ impl Models {
     }
 
     fn status(&self, now: Timestamp) -> Status {
+        if let degraded @ Status::Degraded(_) = self.standing_in() {
+            return degraded;
+        }
         let models = self.opinions.models();
         let drifted = self.opinions.standing().into_iter().find(Trial::has_drifted);
         if let Some(trial) = drifted {
@@ -197,17 +255,42 @@ mod tests {
         }
     }
 
+    fn damaged(path: &Path) {
+        let mut bytes = URL_MODEL.to_vec();
+        bytes[4_000] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+
     #[test]
     fn a_damaged_model_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.model");
-        let mut damaged = URL_MODEL.to_vec();
-        damaged[4_000] ^= 1;
-        std::fs::write(&path, damaged).unwrap();
+        damaged(&path);
         let told = format!("{:#}", load(Subject::Url, Some(&path)).unwrap_err());
         assert!(told.contains("own.model") && told.contains("damaged"), "{told}");
         std::fs::write(&path, DOMAIN_MODEL).unwrap();
         let told = format!("{:#}", load(Subject::Url, Some(&path)).unwrap_err());
         assert!(told.contains("judges domains"), "{told}");
+    }
+    #[test]
+    fn the_shipped_model_stands_in_until_a_good_one_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.model");
+        damaged(&path);
+        let config = ModelsConfig { url: Some(path.clone()), ..ModelsConfig::default() };
+        assert!(load_all(&config).is_err(), "`check` and a reload refuse it");
+        let (metrics, health) = (Metrics::new("1"), Health::new());
+        let models = Models::open(folder.path(), &config, &metrics, &health).unwrap();
+        let running = models.opinions.models();
+        let shipped = load(Subject::Url, None).unwrap();
+        assert_eq!(running.of(Subject::Url).digest(), shipped.digest());
+        let told = format!("{:?}", health.overall());
+        assert!(told.contains("Degraded") && told.contains("damaged"), "{told}");
+        assert!(!told.contains("own.model"), "{told}");
+        assert!(matches!(models.status(crate::clock::now()), Status::Degraded(_)));
+        std::fs::write(&path, URL_MODEL).unwrap();
+        assert_eq!(models.apply(load_all(&config).unwrap(), &config), None);
+        assert_eq!(health.overall(), Status::Ok);
+        assert_eq!(models.standing_in(), Status::Ok);
     }
 }

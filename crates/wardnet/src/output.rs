@@ -162,7 +162,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
 
 /// Whether a terminal obeys a character instead of showing it: control characters, except ends of
 /// lines and tabs, and what changes the direction of writing.
-const fn steers(c: char) -> bool {
+fn steers(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,

@@ -5,7 +5,7 @@ mod questions;
 
 use crate::args::{Args, Lookup};
 use crate::backend::{Backend, folder};
-use crate::commands::{NO_ANSWER, USAGE};
+use crate::commands::{NO_ANSWER, USAGE, complain};
 use crate::models;
 use crate::output::line;
 use anyhow::{Context as _, bail};
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use wardnet_model::SuffixList;
 use wardnet_protect::answer::Asker;
 use wardnet_protect::known_files::KnownFiles;
-use wardnet_protect::opinion::Opinions;
+use wardnet_protect::opinion::{ModelsConfig, Opinions};
 use wardnet_verdictdb::View;
 
 /// Questions that are sent together.
@@ -127,8 +127,7 @@ impl Way {
         {
             let wanted = &config.models;
             let is_wanted = opinions && wanted.opinions;
-            let models = is_wanted.then(|| models::load_all(wanted)).transpose()?;
-            let opinions = models.map(|models| Opinions::new(models, wanted.cache_bytes_max));
+            let opinions = is_wanted.then(|| opinions_of(wanted)).transpose()?;
             let known_files = crate::known::files(&config)?;
             return Ok(Self::Resting(view, known_files, opinions.map(Box::new)));
         }
@@ -156,6 +155,12 @@ impl Way {
             Self::Backend(backend, _) => backend.close(),
         }
     }
+}
+
+fn opinions_of(wanted: &ModelsConfig) -> anyhow::Result<Opinions> {
+    let (models, problems) = models::load_or_stand_in(wanted)?;
+    problems.iter().for_each(|problem| complain(&problem.told()));
+    Ok(Opinions::new(models, wanted.cache_bytes_max))
 }
 
 fn from_view(

@@ -180,6 +180,24 @@ fn a_signal_brings_new_names_feeds_and_budgets_into_force() {
 }
 
 #[test]
+fn a_damaged_model_takes_no_listener_down() {
+    let one = free_address();
+    let folder = Folder::new();
+    let model = folder.file("own.model", "no model");
+    let settings = format!("{}[models]\nurl = {model:?}\n", http(&[one]));
+    let path = folder.file("wardnet.toml", &settings);
+    let config = path.to_str().unwrap();
+    let check = folder.run(&["--config", config, "check"]);
+    assert_eq!(check.status.code(), Some(3));
+    let server = Server::start_with(&folder, &["--config", config, "serve"]);
+    let house = House { folder, server };
+    assert_eq!(ask(&mut connect(one), HEALTH), 200);
+    house.wait_for_log("the shipped url model stands in");
+    assert_eq!(house.folder.run(&["reload"]).status.code(), Some(3), "a reload refuses it");
+    house.reload(&http(&[one]));
+}
+
+#[test]
 fn without_a_server_there_is_nothing_to_reload() {
     let folder = Folder::new();
     let refused = folder.run(&["reload"]);
