@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Reload(output) => reload::run(args, *output),
     };
     outcome.unwrap_or_else(|error| {
-        complain(&format!("{error:#}"));
+        complain(&crate::output::in_words(&error));
         ExitCode::from(NO_ANSWER)
     })
 }

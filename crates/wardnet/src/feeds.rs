@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::import::{ImportOrder, import_file};
-use crate::output::ImportLine;
+use crate::output::{ImportLine, in_words};
 use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -452,7 +452,7 @@ fn answer(
 ) -> Result<Response, Problem> {
     match outcome {
         Ok(Ok(value)) => Ok(axum::Json(value).into_response()),
-        Ok(Err(error)) => Err(Problem::conflict(format!("{error:#}"))),
+        Ok(Err(error)) => Err(Problem::conflict(in_words(&error))),
         Err(_) => Err(Problem::internal()),
     }
 }
@@ -469,7 +469,7 @@ pub(crate) fn updated_json(name: &str, outcome: &anyhow::Result<Updated>) -> Val
         Ok(Updated::HeldBack(reason)) => {
             json!({ "name": name, "outcome": "held-back", "reason": reason })
         }
-        Err(error) => json!({ "name": name, "outcome": "failed", "error": format!("{error:#}") }),
+        Err(error) => json!({ "name": name, "outcome": "failed", "error": in_words(error) }),
     }
 }
 

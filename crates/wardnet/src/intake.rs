@@ -1,7 +1,7 @@
 //! `POST /v1/ingest`: a file of feed rows, over the local socket.
 
 use crate::import::{ImportOrder, import_file};
-use crate::output::ImportLine;
+use crate::output::{ImportLine, in_words};
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
@@ -140,7 +140,7 @@ async fn post(
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(line)) => Ok(axum::Json(line.to_json()).into_response()),
         Ok(Err(error)) if crate::watch::is_full(&error) => Err(storage_full()),
-        Ok(Err(error)) => Err(Problem::unprocessable(format!("{error:#}"))),
+        Ok(Err(error)) => Err(Problem::unprocessable(in_words(&error))),
         Err(_) => Err(Problem::internal()),
     }
 }
@@ -148,11 +148,11 @@ async fn post(
 /// Writes a body to a temporary file.
 async fn spool(folder: &Path, mut body: Body) -> Result<NamedTempFile, Problem> {
     let failed = |error: anyhow::Error| {
-        tracing::error!(error = format!("{error:#}"), "an upload could not be kept");
+        tracing::error!(error = in_words(&error), "an upload could not be kept");
         if crate::watch::is_full(&error) {
             return storage_full();
         }
-        Problem::unavailable(format!("the file could not be kept: {error:#}"))
+        Problem::unavailable(format!("the file could not be kept: {}", in_words(&error)))
     };
     let make = || {
         std::fs::create_dir_all(folder)?;

@@ -8,6 +8,7 @@ mod routes;
 mod saved;
 
 use crate::commands::classify::bytes;
+use crate::output::in_words;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,7 +65,7 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// What is wrong, for the operator.
     pub(crate) fn told(&self) -> String {
-        format!("{:#}; the shipped {} model stands in", self.error, self.subject.name())
+        format!("{}; the shipped {} model stands in", in_words(&self.error), self.subject.name())
     }
 
     /// What is wrong, for whoever may ask how the server is: files are none of their business.
@@ -134,7 +135,7 @@ impl Models {
         let trials = crate::paths::model_trials(data_dir);
         match saved::load(&trials) {
             Ok(earlier) => opinions.resume(earlier),
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "trials begin anew"),
+            Err(error) => tracing::warn!(error = in_words(&error), "trials begin anew"),
         }
         opinions.register(metrics);
         let component = health.register("models");
@@ -212,7 +213,7 @@ impl Models {
     /// Writes the trials down. They are counts: a lost one costs nothing but time.
     pub(crate) fn save(&self) {
         if let Err(error) = saved::save(&self.trials, &self.opinions.standing()) {
-            tracing::warn!(error = format!("{error:#}"), "the trials could not be written down");
+            tracing::warn!(error = in_words(&error), "the trials could not be written down");
         }
     }
 

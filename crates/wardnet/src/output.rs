@@ -160,6 +160,22 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// An error with its causes. Many messages end with what caused them: nothing is told twice.
+pub(crate) fn in_words(error: &anyhow::Error) -> String {
+    let mut out = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if out.contains(&text) {
+            continue;
+        }
+        if !out.is_empty() {
+            out += ": ";
+        }
+        out += &text;
+    }
+    out
+}
+
 /// Whether a terminal obeys a character instead of showing it: control characters, except ends of
 /// lines and tabs, and what changes the direction of writing.
 fn steers(c: char) -> bool {
@@ -186,6 +202,16 @@ mod tests {
         ] {
             assert_eq!(clean(text), shown);
         }
+    }
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let missing = || std::io::Error::from_raw_os_error(2);
+        let fetch = wardnet_collect::fetch::FetchError::Io(missing());
+        let text = "No such file or directory (os error 2)";
+        assert_eq!(in_words(&fetch.into()), text);
+        let wrapped = anyhow::Error::from(missing()).context("cannot read a.txt");
+        assert_eq!(in_words(&wrapped), format!("cannot read a.txt: {text}"));
     }
 
     #[test]

@@ -93,7 +93,10 @@ impl Current {
     pub(crate) fn close(&self) {
         let Some(kept) = self.running.swap(None).and_then(|running| running.keep()) else { return };
         if let Err(error) = self.write(&kept) {
-            tracing::warn!(error = format!("{error:#}"), "clients will take their lists whole");
+            tracing::warn!(
+                error = crate::output::in_words(&error),
+                "clients will take their lists whole"
+            );
         }
     }
 

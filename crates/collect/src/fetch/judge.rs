@@ -73,7 +73,7 @@ pub enum HoldReason {
     #[error("a web page came in place of the feed; look at its address in a browser")]
     WebPage,
     /// It could not be read.
-    #[error("it could not be read: {0}")]
+    #[error("{0}")]
     Unreadable(String),
     /// It lost more rows than the feed may lose.
     #[error("it has {now} rows where the last one had {before}")]

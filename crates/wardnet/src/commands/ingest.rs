@@ -4,7 +4,7 @@ use crate::args::{Args, Ingest};
 use crate::backend::{Backend, escape};
 use crate::commands::{NO_ANSWER, complain};
 use crate::intake::{Reading, ingest};
-use crate::output::{ImportLine, clean, line};
+use crate::output::{ImportLine, clean, in_words, line};
 use anyhow::Context as _;
 use axum::body::Body;
 use axum::http::Method;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args, options: &Ingest) -> anyhow::Result<ExitCode> {
             Ok(told) if options.json => line(told.to_json()),
             Ok(told) => line(told.to_text()),
             Err(error) => {
-                complain(&format!("{}: {error:#}", file.display()));
+                complain(&format!("{}: {}", file.display(), in_words(&error)));
                 status = ExitCode::from(NO_ANSWER);
             }
         }
@@ -62,6 +62,8 @@ fn one(backend: &Backend, file: &Path, options: &Ingest) -> anyhow::Result<Impor
         confidence: options.confidence,
         snapshot: options.snapshot,
     };
+    // Errors stand behind the file's name.
+    std::fs::metadata(file).context("it cannot be read")?;
     let bar = progress_bar(&reading.name);
     let told = match backend.local() {
         Some(app) => ingest(&app.writer, file, &reading, &|rows| bar.set_position(rows)),
@@ -108,7 +110,7 @@ impl HttpBody for Upload {
 }
 
 fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<ImportLine> {
-    let body = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let body = File::open(file).context("it cannot be read")?;
     let mut query = format!(
         "source={}&name={}&snapshot={}",
         escape(&reading.source),

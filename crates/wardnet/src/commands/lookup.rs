@@ -7,7 +7,7 @@ use crate::args::{Args, Lookup};
 use crate::backend::{Backend, folder};
 use crate::commands::{NO_ANSWER, USAGE, complain};
 use crate::models;
-use crate::output::line;
+use crate::output::{in_words, line};
 use anyhow::{Context as _, bail};
 use axum::body::Body;
 use axum::http::Method;
@@ -143,7 +143,7 @@ impl Way {
             Self::Backend(backend, opinions) => request(backend, *opinions, asked),
         };
         answers.and_then(|answers| read(&answers, asked.len())).unwrap_or_else(|error| {
-            let detail = format!("{error:#}");
+            let detail = in_words(&error);
             let failed = |input: &String| Answered::failed(input, "/problems/no-answer", &detail);
             asked.iter().map(failed).collect()
         })

@@ -8,7 +8,7 @@ use crate::config::{Config, Http, LogLevel};
 use crate::feeds::{Loaded, Runner, Updated};
 use crate::listeners::Listeners;
 use crate::models;
-use crate::output::{line, thousands};
+use crate::output::{in_words, line, thousands};
 use crate::reload::{self, Done};
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -215,7 +215,7 @@ impl Server<'_> {
 
     /// Reads the settings again. A mistake in them changes nothing.
     async fn reload(&mut self) -> reload::Outcome {
-        let outcome = self.try_reload().await.map_err(|error| format!("{error:#}"));
+        let outcome = self.try_reload().await.map_err(|error| in_words(&error));
         match &outcome {
             Ok(Done { changes, next_start }) => {
                 changes.iter().for_each(|change| tracing::info!("settings: {change}"));
@@ -296,7 +296,7 @@ async fn keep_fresh(feeds: Arc<Runner>) {
         let work = tokio::task::spawn_blocking(move || runner.update_due(false, &mut tell));
         match work.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "feeds not updated"),
+            Ok(Err(error)) => tracing::error!(error = in_words(&error), "feeds not updated"),
             Err(error) => tracing::error!(%error, "updating feeds broke off"),
         }
         tokio::time::sleep(FEEDS_EVERY).await;
@@ -329,6 +329,6 @@ fn tell(name: &str, outcome: &anyhow::Result<Updated>) {
                 "feed held back; `wardnet feeds release` accepts it"
             );
         }
-        Err(error) => tracing::warn!(feed = name, error = format!("{error:#}"), "feed failed"),
+        Err(error) => tracing::warn!(feed = name, error = in_words(error), "feed failed"),
     }
 }

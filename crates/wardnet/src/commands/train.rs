@@ -69,7 +69,7 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
 fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
     let name = || format!("{} cannot be read", path.display());
     let file = File::open(path).with_context(name)?;
-    let plain = open_plain(file, &Limits::default()).with_context(name)?;
+    let plain = open_plain(file, &Limits::default()).with_context(|| path.display().to_string())?;
     let mut lines = lines(plain, LINE_BYTES_MAX);
     while let Some(text) = lines.next_line().with_context(name)? {
         if text.is_empty() || text.starts_with(b"#") {

@@ -169,6 +169,29 @@ fn configuration_mistakes_name_their_line() {
 }
 
 #[test]
+fn mistakes_are_told_once_and_rightly() {
+    let folder = Folder::new();
+    let feeds = "[[feed]]\nname = \"gone\"\nurl = \"file:/absent/list.txt\"\n";
+    folder.file("feeds.toml", feeds);
+    let config = folder.file("wardnet.toml", "feeds = \"feeds.toml\"\n");
+    let told = |words: &[&str]| {
+        let words = [&["--config", config.to_str().unwrap()][..], words].concat();
+        let output = folder.run(&words);
+        assert_eq!(output.status.code(), Some(3));
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for words in [&["feeds", "update", "gone"][..], &["ingest", "--source", "a", "/absent/a.txt"]] {
+        let text = told(words);
+        assert_eq!(text.matches("No such file").count(), 1, "{text}");
+        assert!(text.matches("/absent/a.txt").count() < 2, "{text}");
+    }
+    for path in ["/", "/dev/null"] {
+        let text = told(&["feeds", "try", path]);
+        assert!(text.contains("is no regular file"), "{text}");
+    }
+}
+
+#[test]
 fn nothing_from_elsewhere_steers_the_terminal() {
     let folder = Folder::new();
     let row = r#"{"indicator":"evil.top","category":"malware","family":"\u001b[31mRED"}"#;

@@ -2,7 +2,7 @@
 
 use crate::args::{Args, Output};
 use crate::backend::folder;
-use crate::output::line;
+use crate::output::{in_words, line};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -40,7 +40,9 @@ pub(super) fn run(args: &Args, feeds: Option<&Path>, output: Output) -> anyhow::
         match sketch_of(&data_dir, feed) {
             Ok(Some(sketch)) => feeds.push(Read { feed: feed.clone(), sketch }),
             Ok(None) => {}
-            Err(error) => crate::commands::complain(&format!("{}: left out: {error:#}", feed.name)),
+            Err(error) => {
+                crate::commands::complain(&format!("{}: left out: {}", feed.name, in_words(&error)))
+            }
         }
     }
     let pairs = pairs(&feeds);

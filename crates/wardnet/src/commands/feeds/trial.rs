@@ -94,6 +94,9 @@ fn described(what: &str) -> anyhow::Result<FeedConfig> {
     let mut feed = catalogue.feeds.pop().context("no feed")?;
     if !is_url {
         let path = Path::new(what);
+        if path.exists() && !path.is_file() {
+            bail!("`{what}` is no regular file; name one that holds a list");
+        }
         if !path.is_file() {
             bail!(
                 "`{what}` is no file here, no URL, and no feed of feeds.toml or of `wardnet feeds \
