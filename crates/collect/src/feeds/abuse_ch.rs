@@ -149,7 +149,8 @@ impl<'r> Row<'r> {
 /// Whether a line, without comment marks, names columns of one of the exports.
 pub(crate) fn names_columns(text: &str) -> bool {
     let mut fields = Vec::new();
-    split(text, &mut fields).is_ok() && Columns::of(&fields).is_some()
+    split(text, &mut fields).is_ok()
+        && Columns::of(&fields).is_some_and(|columns| columns.are_an_export(&fields))
 }
 
 /// Whether a line is a row of one of the exports.

@@ -87,9 +87,11 @@ fn fits(head: &[u8], format: Format) -> u64 {
     // The last line is seldom whole.
     let end = memchr::memrchr(b'\n', head).filter(|end| *end > 0).map_or(head.len(), |end| end + 1);
     let whole = head.get(..end).unwrap_or(head);
-    let Ok(report) = read_feed(whole, format, &ReadOptions::default(), &mut Nothing) else {
-        return 0;
-    };
+    let read = |head: &[u8]| read_feed(head, format, &ReadOptions::default(), &mut Nothing);
+    // Where it is the only row, it has to do.
+    let report =
+        read(whole).and_then(|report| if report.rows > 0 { Ok(report) } else { read(head) });
+    let Ok(report) = report else { return 0 };
     let lost: u64 =
         ["not-an-indicator", "unknown-columns", "no-indicator", "missing-field", "value-type"]
             .iter()
@@ -136,6 +138,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn usual_column_names_are_not_taken_for_an_export_of_abuse_ch() {
+        for (head, expected) in [
+            ("ip,malware,first_seen,confidence\n45.95.11.34,X,2026-08-01,90\n", Format::Csv),
+            ("indicator,type,malware,confidence,tags\nevil-shop.top,domain,X,90,\n", Format::Csv),
+            ("first_seen,ioc,type,malware\n2026-08-01,evil-shop.top,domain,X\n", Format::Csv),
+            ("domain,malware,first_seen,tags\nevil-shop.top,X,2026-08-01,a\n", Format::Csv),
+            ("domain,sha256_hash,first_seen_utc\nevil-shop.top,,2026-08-01\n", Format::Csv),
+            ("url,threat,malware,tags\nhttp://evil-shop.top/a,x,X,\n", Format::Csv),
+            ("first_seen_utc,dst_ip,dst_port,malware\n", Format::AbuseChCsv),
+        ] {
+            check(head, None, Some(expected));
+        }
+    }
+
     fn check(head: &str, name: Option<&str>, expected: Option<Format>) {
         let detection = detect(head.as_bytes(), name);
         assert_eq!(detection.format, expected, "{head}: {}", detection.why);
@@ -173,6 +190,18 @@ mod tests {
                 Some(Format::PhishTank),
             ),
             ("#ip,ioc\n45.95.11.34,Possible X C2 IP\n", None, Some(Format::C2Intel)),
+            (
+                "id,source,ip,reason,action,country,as,events_count,expiration,simulated,alert_id\n\
+                 1,crowdsec,Ip:45.95.11.34,crowdsecurity/ssh-bf,ban,NL,64500 X,6,3h59m,false,7",
+                None,
+                Some(Format::CrowdSec),
+            ),
+            (
+                "ID,SOURCE,SCOPE:VALUE,REASON,ACTION,COUNTRY,AS,EVENTS,EXPIRATION,ALERT ID\n\
+                 1,crowdsec,Ip:45.95.11.34,crowdsecurity/ssh-bf,ban,NL,64500 X,6,3h59m,7\n",
+                None,
+                Some(Format::CrowdSec),
+            ),
             ("domain;family\nevil-shop.top;x\n", None, Some(Format::Csv)),
             ("Vendor;Description;Category;Url\nA;b;DNS;https://a.top/list\n", None, None),
             ("d41d8cd98f00b204e9800998ecf8427e  usr/bin/a\n", None, Some(Format::HashList)),

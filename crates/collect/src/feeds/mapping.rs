@@ -33,7 +33,7 @@ roles! {
     Ip "ip" [
         "ip", "ip_address", "ipaddress", "ipaddr", "ipv4", "ipv6", "ip_addr", "c2_ip",
         "source_ip", "sourceip", "address", "attacker_ip", "network", "cidr",
-        "prefix", "netblock", "ip_range"
+        "prefix", "netblock", "ip_range", "scope_value"
     ];
     /// The port of that address: both together become one endpoint.
     Port "port" [];

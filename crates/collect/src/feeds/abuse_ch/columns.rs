@@ -1,5 +1,6 @@
 //! The columns of the abuse.ch exports, by the names that the exports give them.
 
+use crate::feeds::mapping::Role;
 use std::borrow::Cow;
 
 /// What a column holds.
@@ -61,8 +62,32 @@ const COLUMN_NAMES: [(&str, Column); 32] = [
     ("urlhaus_link", Column::Reference),
 ];
 
+/// Columns that hold what a row is about by themselves.
+const HASHES: [Column; 5] =
+    [Column::CertificateSha1, Column::Ja3, Column::Md5, Column::Sha1, Column::Sha256];
+
 /// Names that tables of other makers have too, so that they do not tell an export.
 const COMMON_NAMES: [&str; 2] = ["md5", "sha256"];
+
+/// Names that hardly anybody else gives a column, so that one of them tells an export.
+const OWN_NAMES: [&str; 16] = [
+    "dateadded",
+    "dateadded (utc)",
+    "dst_ip",
+    "dst_port",
+    "dstip",
+    "dstport",
+    "first_seen_utc",
+    "firstseen",
+    "ioc_id",
+    "ioc_value",
+    "ja3_md5",
+    "listingdate",
+    "listingreason",
+    "malware_printable",
+    "md5hash",
+    "urlhaus_link",
+];
 
 /// The exports' own header lines, for files that lost theirs.
 const KNOWN_HEADERS: [&str; 10] = [
@@ -107,6 +132,21 @@ impl Columns {
         (telling.count() >= 2).then_some(Self(columns))
     }
 
+    /// Whether only an export names its columns so: one has a name of abuse.ch's own, one holds what
+    /// the rows are about, and none is of a kind that the exports do not have.
+    pub(crate) fn are_an_export(&self, names: &[Cow<'_, str>]) -> bool {
+        let has = |column| self.0.contains(&Some(column));
+        let value = has(Column::Url)
+            || (has(Column::Value) && has(Column::ValueType))
+            || (has(Column::Address) && has(Column::Port))
+            || HASHES.into_iter().any(has);
+        let is_own = |name: &Cow<'_, str>| OWN_NAMES.contains(&&*name.trim().to_ascii_lowercase());
+        let is_foreign = |(name, column): (&Cow<'_, str>, &Option<Column>)| {
+            column.is_none() && Role::of_field(name).is_some_and(Role::is_indicator)
+        };
+        value && names.iter().any(is_own) && !names.iter().zip(&self.0).any(is_foreign)
+    }
+
     /// The columns of every export.
     pub(crate) fn known() -> impl Iterator<Item = Self> {
         KNOWN_HEADERS.iter().filter_map(|header| {
@@ -124,5 +164,9 @@ mod tests {
     fn names_are_in_order_and_headers_are_read() {
         assert!(COLUMN_NAMES.is_sorted_by_key(|(name, _)| *name));
         assert_eq!(Columns::known().count(), KNOWN_HEADERS.len());
+        for header in KNOWN_HEADERS {
+            let names: Vec<Cow<'_, str>> = header.split(',').map(Cow::Borrowed).collect();
+            assert!(Columns::of(&names).unwrap().are_an_export(&names), "{header}");
+        }
     }
 }
