@@ -158,7 +158,7 @@ pub(crate) struct Ingest {
     /// Print one JSON object per file.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Files to read; plain, gzip or zstd.
+    /// Files to read; plain, gzip or zstd. `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

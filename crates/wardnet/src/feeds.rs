@@ -21,7 +21,8 @@ use wardnet_collect::feeds::{
     FeedError, FeedReport, Rejection, Sink, detect, open_plain, read_feed,
 };
 use wardnet_collect::fetch::{
-    Counts, FeedFolder, FeedState, Fetched, Fetcher, Verdict, WhichCopy, judge, request_release,
+    Counts, FeedFolder, FeedState, Fetched, Fetcher, HoldReason, Verdict, WhichCopy, judge,
+    request_release,
 };
 use wardnet_identify::{ImportTerms, Writer};
 use wardnet_model::{Observation, TenantId, Timestamp};
@@ -35,7 +36,7 @@ pub(crate) enum Updated {
     /// It had not changed; all of it was renewed.
     Renewed(u64),
     /// A copy came that is held back.
-    HeldBack(String),
+    HeldBack(HoldReason),
 }
 
 /// A catalogue and how its feeds are fetched.
@@ -188,9 +189,8 @@ impl Runner {
         let previous = folder.state().applied.as_ref().map(|applied| applied.counts);
         let read = read_only(fresh.path(), feed);
         if let Verdict::HoldBack(reason) = judge(previous, read.as_ref(), feed.shrink_limit) {
-            let told = reason.to_string();
             folder.hold_back(fresh, &reason, now)?;
-            return Ok(Updated::HeldBack(told));
+            return Ok(Updated::HeldBack(reason));
         }
         let (counts, line) = self.import(feed, fresh.path(), now)?;
         folder.apply(fresh, counts, now)?;
@@ -286,6 +286,15 @@ impl Runner {
     pub(crate) fn release(&self, name: &str) -> anyhow::Result<Updated> {
         let loaded = self.loaded.load_full();
         let feed = loaded.feed(name)?;
+        // A release that cannot be carried out would stand in the way of every later update.
+        if let Some(held) = FeedState::held_copy(&self.data_dir, &feed.name)?
+            && let Err(error) = read_only(&held, feed)
+        {
+            bail!(
+                "the copy of `{name}` cannot be used, so it cannot be released: {error}; the next \
+                 copy that can be read is applied by itself"
+            );
+        }
         request_release(&self.data_dir, &feed.name)?;
         self.update(&loaded, feed, crate::clock::now())
     }
@@ -467,7 +476,12 @@ pub(crate) fn updated_json(name: &str, outcome: &anyhow::Result<Updated>) -> Val
             json!({ "name": name, "outcome": "unchanged", "renewed": entries })
         }
         Ok(Updated::HeldBack(reason)) => {
-            json!({ "name": name, "outcome": "held-back", "reason": reason })
+            json!({
+                "name": name,
+                "outcome": "held-back",
+                "reason": reason.to_string(),
+                "can_be_released": reason.can_be_released(),
+            })
         }
         Err(error) => json!({ "name": name, "outcome": "failed", "error": in_words(error) }),
     }

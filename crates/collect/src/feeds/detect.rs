@@ -43,12 +43,30 @@ pub fn detect(head: &[u8], file_name: Option<&str>) -> Detection {
         return Detection::none("it is a web page");
     }
     match head.trim_ascii_start() {
+        [b'[', b'!', ..] if is_markdown(head, file_name) => Detection::none(MARKDOWN),
         [b'{' | b'[', ..] if !head.trim_ascii_start().starts_with(b"[Adblock") => {
             json::detect(head)
         }
-        [b'<', ..] => Detection::none("it is XML"),
+        [b'<', ..] => Detection::none(begun_by_a_tag(head, file_name)),
         _ => lines::detect(head, file_name.unwrap_or_default()),
     }
+}
+
+const MARKDOWN: &str = "it is a text in Markdown: look for the list that it describes";
+
+/// What a text is that begins with a tag, and is no web page.
+fn begun_by_a_tag(head: &[u8], file_name: Option<&str>) -> &'static str {
+    if is_markdown(head, file_name) { MARKDOWN } else { "it is XML, or part of a web page" }
+}
+
+/// Whether a text is Markdown, by its name, a badge at its top, or headings beneath a tag.
+fn is_markdown(head: &[u8], file_name: Option<&str>) -> bool {
+    let name = file_name.unwrap_or_default().to_ascii_lowercase();
+    let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
+    let is_declared = head.trim_ascii_start().starts_with(b"<?xml");
+    name.ends_with(".md")
+        || name.ends_with(".markdown")
+        || (!is_declared && ["\n# ", "\n## ", "[![", "\n```"].iter().any(|mark| has(mark)))
 }
 
 /// Says what the bytes are when they are no UTF-8 text, by their first few.
@@ -157,6 +175,20 @@ mod tests {
         let detection = detect(head.as_bytes(), name);
         assert_eq!(detection.format, expected, "{head}: {}", detection.why);
         assert!(!detection.why.is_empty());
+    }
+
+    #[test]
+    fn markdown_is_called_so() {
+        for (head, name, expected) in [
+            ("<p align=center>x</p>\n\n## Lists\n", None, MARKDOWN),
+            ("<h1>Lists</h1>\n", Some("README.md"), MARKDOWN),
+            ("[![badge](https://a.top/b)](https://a.top)\n", None, MARKDOWN),
+            ("<?xml version='1.0'?>\n<a>\n# x\n", None, "it is XML, or part of a web page"),
+            ("<rss>\n", None, "it is XML, or part of a web page"),
+        ] {
+            let detection = detect(head.as_bytes(), name);
+            assert_eq!((detection.format, &*detection.why), (None, expected), "{head}");
+        }
     }
 
     #[test]

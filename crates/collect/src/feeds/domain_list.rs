@@ -1,8 +1,9 @@
 //! Lists of names, one a line.
 //!
 //! `name` says what [`ReadOptions::scope`](crate::feeds::ReadOptions::scope) says, exactly the name
-//! by default; `*.name` is what lies below it, `.name` the name and what lies below. Addresses,
-//! endpoints and URLs that stand between the names are taken as what they are. What follows a `;`,
+//! by default; `.name` is the name and what lies below, and so is `*.name` unless the scope is given:
+//! tools that match such lists (DNSCrypt's) take it so, and the same list for hosts files has the
+//! name itself. Addresses, endpoints and URLs that stand between the names are taken as what they are. What follows a `;`,
 //! a comma or a `#` is a note of the list's.
 
 use crate::feeds::csv::unquote;
@@ -22,11 +23,20 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
         output.report.rows = 0;
         return Ok(());
     }
-    let observation = read(unquote(value), output.bare_scope())?;
+    let observation = listed(unquote(value), output.options.scope)?;
     output.accept(observation)
 }
 
-/// What a name, or what stands in its place, says.
+/// What an entry of a list says, where somebody may have given the scope of all.
+pub(crate) fn listed(value: &str, given: Option<Scope>) -> Result<Observation, RejectReason> {
+    let seen = read(value, given.unwrap_or_default())?;
+    // Only `*.name` is read so where nobody says it.
+    let is_below = seen.scope == Scope::Below && value.starts_with("*.");
+    let scope = if is_below { given.unwrap_or(Scope::Subtree) } else { seen.scope };
+    Ok(Observation { scope, ..seen })
+}
+
+/// What a name, or what stands in its place, says; `*.name` is what lies below.
 pub(crate) fn read(value: &str, bare_scope: Scope) -> Result<Observation, RejectReason> {
     let (name, scope) = match value.as_bytes() {
         [b'*', b'.', ..] => (value.strip_prefix("*.").unwrap_or(value), Scope::Below),

@@ -95,7 +95,7 @@ fn named_row<S: Sink>(
     error: ParseError,
     output: &mut Output<'_, S>,
 ) -> Result<(), RejectReason> {
-    let named = domain_list::read(value, output.bare_scope()).ok().filter(|seen| {
+    let named = domain_list::listed(value, output.options.scope).ok().filter(|seen| {
         let name = match &seen.indicator {
             Indicator::Domain(name) => name.as_str(),
             Indicator::Url(url) => return value.contains("://") || url.host_text().contains('.'),

@@ -27,8 +27,10 @@ roles! {
     ];
     /// The type of that value.
     Type "type" [
-        "type", "ioc_type", "indicator_type", "observable_type", "attribute_type", "ioctype", "scope"
+        "type", "ioc_type", "indicator_type", "observable_type", "attribute_type", "ioctype", "kind"
     ];
+    /// How far a name or URL reaches: `exact`, `below`, `subtree`. CrowdSec's scope is a type.
+    Scope "scope" ["scope"];
     /// An address or network.
     Ip "ip" [
         "ip", "ip_address", "ipaddress", "ipaddr", "ipv4", "ipv6", "ip_addr", "c2_ip",
@@ -68,7 +70,7 @@ roles! {
     App "app" ["package_name", "package", "bundle_id", "application_id"];
     /// What the indicator is bad for.
     Category "category" [
-        "category", "threat", "threat_type", "threattype", "classification", "classification_type",
+        "category", "categories", "threat", "threat_type", "threattype", "classification", "classification_type",
         "indicatorthreattype", "attack_type", "scenario", "reason"
     ];
     /// The malware family or campaign.
@@ -80,6 +82,8 @@ roles! {
     Actor "actor" ["actor", "threat_actor", "adversary", "group", "apt", "intrusion_set"];
     /// How sure the record is, in percent.
     Confidence "confidence" ["confidence", "confidence_level"];
+    /// The risk that another Wardnet found, in percent; others count theirs in other ways.
+    Risk "risk" ["risk"];
     /// When it was first seen.
     FirstSeen "first-seen" [
         "first_seen", "firstseen", "first_seen_utc", "firstseenat", "dateadded", "date_added", "date",
@@ -101,8 +105,8 @@ roles! {
     Note "note" ["comment", "comments", "note", "notes", "description", "ioc_description"];
     /// Whether somebody has verified it: `yes` or `no`.
     Verified "verified" ["verified"];
-    /// Whether it is in force: `yes` or `no`.
-    Active "active" ["to_ids", "active", "is_active"];
+    /// Whether it is in force: `yes` or `no`, and `removed` in the changes that Wardnet exports.
+    Active "active" ["to_ids", "active", "is_active", "change"];
     /// Whether it was only tried.
     Simulated "simulated" ["simulated"];
 }

@@ -196,7 +196,7 @@ impl Reader {
             // Whoever says what the rows are, takes them all.
             let is_meant = attribute.to_ids || output.options.stance.is_some();
             if attribute.deleted || !is_meant {
-                self.left_out += 1;
+                self.left_out += u64::from(!attribute.deleted);
                 continue;
             }
             output.line += 1;

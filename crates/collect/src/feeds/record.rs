@@ -3,7 +3,7 @@
 
 use crate::feeds::mapping::Role;
 use crate::feeds::output::{Output, Sink};
-use crate::feeds::value_type::{hash, typed};
+use crate::feeds::value_type::{hash, is_type, typed};
 use crate::feeds::words::{FAMILY_BYTES_MAX, category_of, date, is_family, is_family_tag, tlp_of};
 use crate::feeds::{NeverBlocks, RejectReason, domain_list, ip_list, url_list};
 use std::borrow::Cow;
@@ -64,10 +64,14 @@ impl<'r> Record<'r> {
             self.first(role)
                 .is_some_and(|value| words.iter().any(|w| value.eq_ignore_ascii_case(w)))
         };
-        if is(Role::Active, &["no", "false", "0"]) || is(Role::Simulated, &["yes", "true", "1"]) {
+        if is(Role::Active, &["no", "false", "0", "removed"])
+            || is(Role::Simulated, &["yes", "true", "1"])
+        {
             return Err(RejectReason::NotInForce);
         }
-        let mut confidence = self.first(Role::Confidence).and_then(percent);
+        // Other makers' risks are seldom a share of a hundred.
+        let risk = self.first(Role::Risk).filter(|_| self.reach().is_some());
+        let mut confidence = self.first(Role::Confidence).or(risk).and_then(percent);
         if is(Role::Verified, &["no", "false", "0"]) {
             confidence = confidence.or(Some(UNVERIFIED));
         }
@@ -97,10 +101,10 @@ impl<'r> Record<'r> {
         style: Style,
         scope: Option<Scope>,
     ) -> Result<Vec<Observation>, RejectReason> {
-        let bare_scope = scope.unwrap_or_default();
+        let bare_scope = self.reach().or(scope).unwrap_or_default();
         let mut found = Vec::new();
         for value in self.all(Role::Indicator) {
-            found.push(match self.first(Role::Type) {
+            found.push(match self.kind() {
                 Some(kind) => typed(kind, value, bare_scope)?,
                 None => guess(value, bare_scope)?,
             });
@@ -144,6 +148,19 @@ impl<'r> Record<'r> {
         Ok(found)
     }
 
+    /// How far the record says that it reaches.
+    fn reach(&self) -> Option<Scope> {
+        self.all(Role::Scope).find_map(|word| word.parse().ok())
+    }
+
+    /// The type of its value, which CrowdSec calls the scope; its `type` is what is to be done.
+    fn kind(&self) -> Option<&str> {
+        let scopes = self.all(Role::Scope).filter(|word| word.parse::<Scope>().is_err());
+        let mut words = scopes.chain(self.all(Role::Type));
+        let first = words.next()?;
+        Some(if is_type(first) { first } else { words.find(|word| is_type(word)).unwrap_or(first) })
+    }
+
     fn address(&self, ip: &str, scope: Scope) -> Result<Observation, RejectReason> {
         // CrowdSec's command line writes `Ip:192.0.2.1` and `Range:192.0.2.0/24`.
         let ip = ["Ip:", "Range:"].iter().find_map(|name| ip.strip_prefix(name)).unwrap_or(ip);
@@ -163,10 +180,12 @@ impl<'r> Record<'r> {
     fn category(&self) -> Option<Category> {
         // A type without a value beside it is that of the threat.
         let kind = self.first(Role::Type).filter(|_| self.first(Role::Indicator).is_none());
+        // `phishing malware`, as Wardnet exports it: the first of them.
+        let listed = |text: &str| text.split(' ').next()?.parse().ok();
         self.all(Role::Category)
             .chain(kind)
             .chain(self.all(Role::Tags).flat_map(tags))
-            .find_map(category_of)
+            .find_map(|text| listed(text).or_else(|| category_of(text)))
     }
 
     fn details(&self, style: Style) -> Details {

@@ -246,7 +246,10 @@ pub enum Warning {
     )]
     RecordsCutShort(usize),
     /// Attributes of a MISP event that only describe.
-    #[error("{0} attributes are not marked for detection (`to_ids`) and left out")]
+    #[error(
+        "{0} attributes are not marked for detection (`to_ids`) and left out; if the publisher \
+         marks nothing, `--stance malicious`, or `stance = \"malicious\"` in feeds.toml, takes them"
+    )]
     NotForDetection(u64),
     /// The limit on patterns was reached.
     #[error("only the first {0} patterns are kept, as the limit `patterns_max` says")]

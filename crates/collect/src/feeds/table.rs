@@ -206,7 +206,8 @@ pub(crate) fn header(line: &str, given: Option<char>) -> Option<(char, Columns)>
             role.is_some_and(|role| role.is_indicator() && role != Role::Indicator)
         };
         // C2IntelFeeds call the remark `ioc`.
-        if columns.iter().any(is_plain) && !columns.contains(&Some(Role::Type)) {
+        let has_type = columns.contains(&Some(Role::Type)) || columns.contains(&Some(Role::Scope));
+        if columns.iter().any(is_plain) && !has_type {
             for (column, name) in columns.iter_mut().zip(&names) {
                 if *column == Some(Role::Indicator) && name.trim().eq_ignore_ascii_case("ioc") {
                     *column = Some(Role::Note);

@@ -11,13 +11,13 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
     // No browser sends a tab: it begins another column.
     let text = text.split('\t').next().unwrap_or(text).trim_end();
     let text = unquote(text);
-    let scope = output.bare_scope();
     // Nothing but a host: all of it is meant, and not its front page.
     let is_host = !text.contains(['/', '?', ' ']);
-    let host = is_host.then(|| domain_list::read(text, scope)).and_then(Result::ok);
+    let listed = || domain_list::listed(text, output.options.scope);
+    let host = is_host.then(listed).and_then(Result::ok);
     output.accept(match host {
         Some(host) => host,
-        None => Observation::malicious(read(text)?, scope),
+        None => Observation::malicious(read(text)?, output.bare_scope()),
     })
 }
 

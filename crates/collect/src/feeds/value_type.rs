@@ -84,16 +84,28 @@ const TYPES: [(&str, Reading); 65] = [
     ("x509-fingerprint-sha256", Reading::As(Kind::CertificateSha256)),
 ];
 
-/// Reads a value of a named type.
-pub(crate) fn typed(kind: &str, value: &str, scope: Scope) -> Result<Observation, RejectReason> {
+/// What a type of that name is read as: names of feeds first, then our own.
+fn reading_of(kind: &str) -> Option<Reading> {
     let name: String = kind
         .trim()
         .chars()
         .take(32)
         .map(|c| if c == ' ' || c == '_' { '-' } else { c.to_ascii_lowercase() })
         .collect();
-    let at = TYPES.binary_search_by(|(known, _)| (*known).cmp(&name));
-    let Some((_, reading)) = at.ok().and_then(|at| TYPES.get(at)) else {
+    match TYPES.binary_search_by(|(known, _)| (*known).cmp(&name)) {
+        Ok(at) => TYPES.get(at).map(|(_, reading)| *reading),
+        Err(_) => name.parse().ok().map(Reading::As),
+    }
+}
+
+/// Whether a word is the name of a type that is read.
+pub(crate) fn is_type(kind: &str) -> bool {
+    reading_of(kind).is_some()
+}
+
+/// Reads a value of a named type.
+pub(crate) fn typed(kind: &str, value: &str, scope: Scope) -> Result<Observation, RejectReason> {
+    let Some(reading) = reading_of(kind) else {
         return Err(RejectReason::ValueType(kind.trim().chars().take(32).collect()));
     };
     let value = value.trim();
@@ -106,7 +118,7 @@ pub(crate) fn typed(kind: &str, value: &str, scope: Scope) -> Result<Observation
         Reading::Endpoint => endpoint(value)?,
         Reading::Hash => hash(value.rsplit('|').next().unwrap_or_default())?,
         Reading::Asn => asn(value)?,
-        Reading::As(kind) => Indicator::parse_as(*kind, value)?,
+        Reading::As(kind) => Indicator::parse_as(kind, value)?,
     };
     Ok(Observation::malicious(indicator, Scope::Exact))
 }
@@ -155,6 +167,8 @@ mod tests {
                 "d41d8cd98f00b204e9800998ecf8427e",
             ),
             ("AS", "64500", "AS64500"),
+            ("ipv4-network", "45.95.11.0/24", "45.95.11.0/24"),
+            ("endpoint", "45.95.11.34:443", "45.95.11.34:443"),
             ("CVE", "CVE-2021-44228", "CVE-2021-44228"),
         ] {
             let read = typed(kind, value, Scope::Exact).unwrap();

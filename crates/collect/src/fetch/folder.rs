@@ -98,6 +98,20 @@ impl FeedState {
         let path = applied.in_place.unwrap_or_else(|| folder.join("current"));
         Ok(Some(path).filter(|path| path.is_file()))
     }
+
+    /// The copy of a feed that is held back, if there is one. Takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be read.
+    pub fn held_copy(data_dir: &Path, name: &FeedName) -> Result<Option<PathBuf>, FolderError> {
+        let folder = folder_of(data_dir, name);
+        let Some(held) = Self::load(&folder)?.and_then(|state| state.held) else {
+            return Ok(None);
+        };
+        let path = held.in_place.unwrap_or_else(|| folder.join("held"));
+        Ok(Some(path).filter(|path| path.is_file()))
+    }
 }
 
 /// Accepts the held copy of a feed: the next update imports it. Takes no lock, so that an operator

@@ -104,6 +104,14 @@ pub enum HoldReason {
     CutShort,
 }
 
+impl HoldReason {
+    /// Whether the copy can be used, should an operator accept it.
+    #[must_use]
+    pub const fn can_be_released(&self) -> bool {
+        !matches!(self, Self::WebPage | Self::Unreadable(_))
+    }
+}
+
 /// Judges a copy that was `read`, against the `previous` applied one.
 ///
 /// `shrink_limit` is the share of rows that may vanish, from 0 to 1.
@@ -230,7 +238,9 @@ mod tests {
         let verdict = judge(None, Err(&FeedError::WebPage), 0.5);
         assert_eq!(verdict, Verdict::HoldBack(HoldReason::WebPage));
         let verdict = judge(Some(clean(9)), Err(&FeedError::DocumentTooLarge(5)), 0.5);
-        assert!(matches!(verdict, Verdict::HoldBack(HoldReason::Unreadable(_))));
+        let Verdict::HoldBack(reason) = verdict else { panic!("{verdict:?}") };
+        assert!(matches!(reason, HoldReason::Unreadable(_)) && !reason.can_be_released());
+        assert!(HoldReason::CutShort.can_be_released());
     }
 
     proptest! {

@@ -58,7 +58,9 @@ pub(crate) fn run(args: &Args, command: &Feeds) -> anyhow::Result<ExitCode> {
                 } else {
                     line(outcome_text(feed))
                 }
-                if feed.get("outcome").and_then(Value::as_str) == Some("failed") {
+                // Either way the new copy is not in force, and somebody should look.
+                let outcome = feed.get("outcome").and_then(Value::as_str);
+                if matches!(outcome, Some("failed" | "held-back")) {
                     status = ExitCode::from(NO_ANSWER);
                 }
             }
@@ -145,10 +147,14 @@ pub(crate) fn outcome_text(feed: &Value) -> String {
             let renewed = feed.get("renewed").and_then(Value::as_u64).unwrap_or(0);
             format!("{name}: unchanged, {} entries renewed", thousands(renewed))
         }
-        "held-back" => format!(
-            "{name}: held back: {}; `wardnet feeds release {name}` accepts it",
-            part("reason")
-        ),
+        "held-back" => {
+            let remedy = if feed.get("can_be_released") == Some(&Value::Bool(false)) {
+                "the next copy that can be read is applied by itself".to_owned()
+            } else {
+                format!("`wardnet feeds release {name}` accepts it")
+            };
+            format!("{name}: held back: {}; {remedy}", part("reason"))
+        }
         _ => format!("{name}: failed: {}", part("error")),
     }
 }

@@ -1,11 +1,12 @@
 //! `wardnet ingest`.
 
+use crate::app::App;
 use crate::args::{Args, Ingest};
 use crate::backend::{Backend, escape};
 use crate::commands::{NO_ANSWER, complain};
 use crate::intake::{Reading, ingest};
 use crate::output::{ImportLine, clean, in_words, line};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::body::Body;
 use axum::http::Method;
 use bytes::Bytes;
@@ -18,6 +19,8 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tempfile::NamedTempFile;
+use wardnet_collect::feeds::Limits;
 
 /// Bytes of a file that are sent at once.
 const PART_BYTES: usize = 256 * 1024;
@@ -62,15 +65,47 @@ fn one(backend: &Backend, file: &Path, options: &Ingest) -> anyhow::Result<Impor
         confidence: options.confidence,
         snapshot: options.snapshot,
     };
-    // Errors stand behind the file's name.
-    std::fs::metadata(file).context("it cannot be read")?;
+    let is_standard_input = file == Path::new("-");
+    if !is_standard_input {
+        // Errors stand behind the file's name.
+        std::fs::metadata(file).context("it cannot be read")?;
+    }
     let bar = progress_bar(&reading.name);
+    let local = |app: &App, file: &Path| {
+        ingest(&app.writer, file, &reading, &|rows| bar.set_position(rows))
+    };
     let told = match backend.local() {
-        Some(app) => ingest(&app.writer, file, &reading, &|rows| bar.set_position(rows)),
-        None => upload(backend, file, &reading),
+        Some(app) if is_standard_input => {
+            let kept = keep(io::stdin().lock(), &app.data_dir.join("tmp"), input_bytes_max());
+            kept.and_then(|kept| local(app, kept.path()))
+        }
+        Some(app) => local(app, file),
+        // The server keeps what it is sent, within a limit of its own.
+        None if is_standard_input => upload(backend, Box::new(io::stdin()), &reading),
+        None => {
+            let opened = File::open(file).context("it cannot be read");
+            opened.and_then(|opened| upload(backend, Box::new(opened), &reading))
+        }
     };
     bar.finish_and_clear();
     told
+}
+
+/// The most bytes of standard input that are taken: as many as a feed may have.
+fn input_bytes_max() -> u64 {
+    Limits::default().plain_bytes_max
+}
+
+/// Keeps a stream in a file for as long as it is needed, since imports read twice.
+fn keep(input: impl io::Read, folder: &Path, bytes_max: u64) -> anyhow::Result<NamedTempFile> {
+    std::fs::create_dir_all(folder).context("no folder for a temporary file")?;
+    let mut file = NamedTempFile::new_in(folder).context("no temporary file")?;
+    let limit = bytes_max.saturating_add(1);
+    let kept = io::copy(&mut input.take(limit), &mut file).context("it cannot be kept")?;
+    if kept > bytes_max {
+        bail!("more than {bytes_max} bytes came; give them in several parts");
+    }
+    Ok(file)
 }
 
 /// A spinner on a terminal; nothing elsewhere.
@@ -86,7 +121,7 @@ fn progress_bar(name: &str) -> ProgressBar {
 }
 
 /// A file on its way to the server: read as it is sent, so that memory does not grow with it.
-struct Upload(File);
+struct Upload(Box<dyn io::Read + Send>);
 
 impl HttpBody for Upload {
     type Data = Bytes;
@@ -109,8 +144,11 @@ impl HttpBody for Upload {
     }
 }
 
-fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<ImportLine> {
-    let body = File::open(file).context("it cannot be read")?;
+fn upload(
+    backend: &Backend,
+    input: Box<dyn io::Read + Send>,
+    reading: &Reading,
+) -> anyhow::Result<ImportLine> {
     let mut query = format!(
         "source={}&name={}&snapshot={}",
         escape(&reading.source),
@@ -131,6 +169,22 @@ fn upload(backend: &Backend, file: &Path, reading: &Reading) -> anyhow::Result<I
     }
     let path = format!("/v1/ingest?{query}");
     let octets = Some("application/octet-stream");
-    let reply = backend.send(Method::POST, &path, octets, Body::new(Upload(body)))?;
+    let reply = backend.send(Method::POST, &path, octets, Body::new(Upload(input)))?;
     Ok(ImportLine::from_json(reply.json()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input_is_kept_within_its_bounds_and_removed_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let tmp = folder.path().join("tmp");
+        let kept = keep(&b"four"[..], &tmp, 4).unwrap();
+        assert_eq!(std::fs::read(kept.path()).unwrap(), b"four");
+        drop(kept);
+        assert!(keep(&b"fives"[..], &tmp, 4).unwrap_err().to_string().contains("more than 4"));
+        assert_eq!(std::fs::read_dir(&tmp).unwrap().count(), 0);
+    }
 }

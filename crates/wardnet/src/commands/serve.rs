@@ -323,11 +323,12 @@ fn tell(name: &str, outcome: &anyhow::Result<Updated>) {
             tracing::info!(feed = name, renewed = thousands(*entries), "feed unchanged");
         }
         Ok(Updated::HeldBack(reason)) => {
-            tracing::warn!(
-                feed = name,
-                reason,
+            let what = if reason.can_be_released() {
                 "feed held back; `wardnet feeds release` accepts it"
-            );
+            } else {
+                "feed held back; the next copy that can be read is applied by itself"
+            };
+            tracing::warn!(feed = name, reason = reason.to_string(), "{what}");
         }
         Err(error) => tracing::warn!(feed = name, error = in_words(error), "feed failed"),
     }

@@ -192,6 +192,36 @@ fn mistakes_are_told_once_and_rightly() {
 }
 
 #[test]
+fn what_is_held_back_is_no_success_and_advice_is_good() {
+    let folder = Folder::new();
+    let page = folder.file("list.txt", "<!DOCTYPE html><html><body>Log in</body></html>\n");
+    let rows: String = (0..30).map(|at| format!("{at} !! {at}\n")).collect();
+    folder.file("odd.txt", &rows);
+    let feed = |name: &str, file: &str| {
+        format!("[[feed]]\nname = \"{name}\"\nurl = \"file:{file}\"\nformat = \"domain-list\"\n")
+    };
+    folder.file("feeds.toml", &(feed("page", "list.txt") + &feed("odd", "odd.txt")));
+    let config = folder.file("wardnet.toml", "feeds = \"feeds.toml\"\n");
+    let run = |words: &[&str]| {
+        let words = [&["--config", config.to_str().unwrap()][..], words].concat();
+        let output = folder.run(&words);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    let (status, text) = run(&["feeds", "update"]);
+    assert_eq!(status, Some(3), "{text}");
+    assert!(text.contains("`wardnet feeds release odd` accepts it"), "{text}");
+    assert!(!text.contains("feeds release page"), "{text}");
+    let (status, text) = run(&["feeds", "release", "page"]);
+    assert_eq!(status, Some(3), "{text}");
+    assert!(text.contains("cannot be released: this is a web page"), "{text}");
+    assert_eq!(run(&["feeds", "release", "odd"]).0, Some(0));
+    std::fs::write(page, "good-again.top\n").unwrap();
+    let (status, text) = run(&["feeds", "update", "page"]);
+    assert!(status == Some(0) && text.contains("1 accepted"), "{text}");
+}
+
+#[test]
 fn nothing_from_elsewhere_steers_the_terminal() {
     let folder = Folder::new();
     let row = r#"{"indicator":"evil.top","category":"malware","family":"\u001b[31mRED"}"#;

@@ -22,6 +22,21 @@ fn commands_reach_the_running_server_through_its_socket() {
 }
 
 #[test]
+fn standard_input_is_taken_in_with_and_without_a_server() {
+    let folder = Folder::new();
+    let words = ["ingest", "--source", "list", "--format", "domain-list", "-"];
+    let told = folder.feed(&words, "one-shop.top\n");
+    assert!(told.status.success(), "{told:?}");
+    let server = Server::start(&folder);
+    let told = folder.feed(&words, "two-shop.top\n");
+    assert!(String::from_utf8_lossy(&told.stdout).contains("1 accepted"), "{told:?}");
+    assert_eq!(folder.bands(&["one-shop.top", "two-shop.top"]), ["malicious", "malicious"]);
+    assert!(server.stop());
+    let left = std::fs::read_dir(folder.data().join("tmp")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn a_second_server_on_the_folder_is_refused() {
     let folder = Folder::new();
     let server = Server::start(&folder);

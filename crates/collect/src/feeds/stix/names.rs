@@ -182,6 +182,9 @@ fn values(one: &Comparison, scope: Scope) -> Vec<Result<Observation, RejectReaso
         let about = format!("{}:{}", one.object, one.path).chars().take(80).collect();
         return vec![Err(StixError::NotAbout(about).into())];
     }
+    if let Some(algorithm) = unread_algorithm(one) {
+        return vec![Err(StixError::Algorithm(algorithm).into())];
+    }
     let negated = one.negated != matches!(one.operator, Operator::NotEqual);
     if negated {
         return vec![Err(StixError::Negation.into())];
@@ -196,6 +199,16 @@ fn values(one: &Comparison, scope: Scope) -> Vec<Result<Observation, RejectReaso
         Operator::Like => one.values.iter().map(|value| like(about, value, scope)).collect(),
         _ => vec![Err(StixError::Inexact.into())],
     }
+}
+
+/// The algorithm of a hash, where it is none that Wardnet lists: other hashes are as long as theirs.
+fn unread_algorithm(one: &Comparison) -> Option<Box<str>> {
+    let name = one.path.strip_prefix("hashes")?.trim_matches(['.', '[', ']', '\'']);
+    // `hashes[*]` is of whichever algorithm it looks like.
+    let name = Some(name).filter(|name| *name != "*")?;
+    let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let is_read = ["md5", "sha1", "sha256"].iter().any(|known| bare.eq_ignore_ascii_case(known));
+    (!is_read).then(|| name.chars().take(32).collect())
 }
 
 /// `LIKE '%.evil.top'` is all below a name, `LIKE 'http://evil.top/a%'` all below a URL.

@@ -36,6 +36,9 @@ pub enum StixError {
     /// It holds an expression or a wildcard.
     #[error("the pattern compares with an expression, a wildcard or an order: it names no value")]
     Inexact,
+    /// It has a hash of a kind that Wardnet does not list.
+    #[error("hashes of the algorithm `{0}` are not read: MD5, SHA-1 and SHA-256 are")]
+    Algorithm(Box<str>),
     /// It is of another language.
     #[error("patterns of type `{0}` are not read")]
     Language(Box<str>),
@@ -53,6 +56,7 @@ impl StixError {
             Self::Combination => "stix-combination",
             Self::Negation => "stix-negation",
             Self::Inexact => "stix-inexact",
+            Self::Algorithm(_) => "stix-algorithm",
             Self::Language(_) => "stix-language",
         }
     }

@@ -58,6 +58,12 @@ fn patterns_name_what_is_enough_for_a_match() {
             "certificate-sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
         ),
         ("[autonomous-system:number = 64500]", "AS64500"),
+        (
+            "[file:hashes.SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855']",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+        ("[file:hashes.ssdeep = '3:a:b']", "stix-algorithm"),
+        ("[file:hashes.'IMPHASH' = 'd41d8cd98f00b204e9800998ecf8427e']", "stix-algorithm"),
         ("[email-addr:value = 'a@evil-shop.top']", "a@evil-shop.top"),
     ] {
         assert_eq!(read(pattern), expected, "{pattern}");
