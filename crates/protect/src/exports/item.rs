@@ -94,7 +94,7 @@ impl Item<'_> {
             Thing::Address(network) => address_text(network).into(),
             Thing::Url(url) => url.as_str().into(),
             Thing::Hash { text, .. } => text.into(),
-            Thing::Other(indicator) => indicator.to_string().into(),
+            Thing::Other(indicator) => indicator.bare().into(),
         }
     }
 
