@@ -360,6 +360,7 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         (format!("/v5/hashLists:batchGet?names=..%2F&key={key}"), 404, "no list"),
         (format!("/v5/hashes:search?hashPrefixes=AAA%3D&key={key}"), 400, "2 bytes"),
         (format!("/v5/hashes:search?hashPrefixes=*&key={key}"), 400, "base64"),
+        (format!("/v5/hashes:search?key={key}"), 400, "names no `hashPrefixes`"),
         (format!("/v5/urls:search?urls=mailto:x&key={key}"), 422, "mailto"),
         ("/v5/hashLists".to_owned(), 401, "token"),
         ("/v5/hashLists?key=wn_none".to_owned(), 401, "token"),
@@ -369,9 +370,24 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         let said = text(response).await;
         assert!(said.contains(part), "{path}: {said}");
     }
-    let body = r#"{"threatInfo":{"threatTypes":["MALWARE"],"threatEntries":[{"hash":"AA=="}]}}"#;
-    let response = house.post(&router, "/v4/fullHashes:find", ("application/json", body)).await;
-    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let short = r#"{"threatInfo":{"threatTypes":["MALWARE"],"threatEntries":[{"hash":"AA=="}]}}"#;
+    // Without what it names, the answer would be that nothing is wrong.
+    let misspelt = short.replace("MALWARE", "MALWEAR");
+    let list = r#"{"listUpdateRequests":[{"threatType":"NOSUCH"}]}"#;
+    for (path, body, part) in [
+        ("/v4/fullHashes:find", short, "1 bytes"),
+        (
+            "/v4/threatMatches:find",
+            &*misspelt,
+            "`threatTypes` knows no `MALWEAR`; it knows MALWARE",
+        ),
+        ("/v4/threatListUpdates:fetch", list, "`threatType` knows no `NOSUCH`"),
+    ] {
+        let response = house.post(&router, path, ("application/json", body)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
+        let said = text(response).await;
+        assert!(said.contains(part), "{path}: {said}");
+    }
 }
 
 #[tokio::test]

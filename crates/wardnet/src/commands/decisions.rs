@@ -1,7 +1,8 @@
 //! `wardnet allow`, `block` and `decisions`.
 
 use crate::args::{Args, Decide, Decisions};
-use crate::backend::{Backend, escape};
+use crate::backend::{Backend, Reply, escape};
+use crate::commands::complain;
 use crate::output::line;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -50,13 +51,36 @@ pub(crate) fn decide(args: &Args, action: &str, options: &Decide) -> anyhow::Res
     }
     let backend = Backend::open(args)?;
     let decision = backend.send_json(Method::POST, "/v1/decisions", &body)?.json()?;
+    let hindrance = hindrance(&backend, action, &options.indicator);
     backend.close()?;
     if options.json {
         line(&decision)
     } else {
         line(text(&decision))
     }
+    if let Some(hindrance) = hindrance {
+        complain(&hindrance);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says when another decision still wins over one that was just made.
+fn hindrance(backend: &Backend, action: &str, indicator: &str) -> Option<String> {
+    let is_meant: fn(&str) -> bool = match action {
+        "allow" | "refute" => |band| !matches!(band, "malicious" | "suspicious"),
+        "block" | "confirm" => |band| band == "malicious",
+        _ => return None,
+    };
+    // The decision stands, whether or not its effect can be told.
+    let path = format!("/v1/lookup?opinion=false&indicator={}", escape(indicator));
+    let answer = backend.get(&path).and_then(Reply::json).ok()?;
+    let band = answer.get("band").and_then(Value::as_str).filter(|band| !is_meant(band))?;
+    let why = answer.pointer("/reasons/0").and_then(Value::as_str).unwrap_or("no reason is given");
+    Some(format!(
+        "it is written down, but {indicator} is still answered {}: {why}. What was decided before \
+         ends with `wardnet decisions withdraw`",
+        band.to_uppercase()
+    ))
 }
 
 fn text(decision: &Value) -> String {

@@ -13,15 +13,23 @@ pub(super) fn named(names: Names, value: i32) -> Value {
     name.map_or_else(|| value.into(), |(_, name)| (*name).into())
 }
 
-/// The value of a name or number. What nobody knows is 0, "unspecified": newer clients may name
-/// things that did not exist when this was written.
-pub(super) fn value_of(names: Names, value: &Value) -> i32 {
-    match value {
-        Value::String(text) => {
-            names.iter().find(|(_, name)| *name == text.as_str()).map_or(0, |(number, _)| *number)
-        }
-        other => other.as_i64().and_then(|number| i32::try_from(number).ok()).unwrap_or(0),
-    }
+/// The value of a name or number. Numbers may be of things that did not exist when this was written;
+/// a name that nobody knows is a mistake.
+pub(super) fn value_of(
+    names: Names,
+    value: &Value,
+    field: &'static str,
+) -> Result<i32, RequestError> {
+    let Value::String(text) = value else {
+        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+        return number.ok_or(RequestError::Number(field));
+    };
+    let found = names.iter().find(|(_, name)| *name == text.as_str());
+    found.map(|(number, _)| *number).ok_or_else(|| {
+        let known: Vec<&str> = names.iter().skip(1).map(|(_, name)| *name).collect();
+        let value = text.chars().take(64).collect();
+        RequestError::Name { field, value, known: known.join(", ") }
+    })
 }
 
 /// Bytes in base64.

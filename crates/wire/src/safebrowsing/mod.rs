@@ -54,6 +54,16 @@ pub enum RequestError {
     /// A number that is none.
     #[error("`{0}` holds something that is no number from 0 to 2147483647")]
     Number(&'static str),
+    /// A name of an enumeration that does not exist: an answer without it would read as "safe".
+    #[error("`{field}` knows no `{value}`; it knows {known}")]
+    Name {
+        /// The field.
+        field: &'static str,
+        /// What stands there, or its beginning.
+        value: String,
+        /// The names that there are.
+        known: String,
+    },
     /// Something that a request must name is missing.
     #[error("the request names no `{0}`")]
     Missing(&'static str),

@@ -57,12 +57,15 @@ const RESPONSES: Names =
     &[(0, "RESPONSE_TYPE_UNSPECIFIED"), (1, "PARTIAL_UPDATE"), (2, "FULL_UPDATE")];
 
 /// A field that names a value of an enumeration.
-fn field_of(names: Names, object: &Value, field: &str) -> i32 {
-    object.get(field).map_or(0, |value| value_of(names, value))
+fn field_of(names: Names, object: &Value, field: &'static str) -> Result<i32, RequestError> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(0),
+        Some(value) => value_of(names, value, field),
+    }
 }
 
-fn fields_of(names: Names, object: &Value, field: &str) -> Vec<i32> {
-    elements(object, field).iter().map(|value| value_of(names, value)).collect()
+fn fields_of(names: Names, object: &Value, field: &'static str) -> Result<Vec<i32>, RequestError> {
+    elements(object, field).iter().map(|value| value_of(names, value, field)).collect()
 }
 
 fn time(span: Option<Duration>) -> Value {
@@ -76,9 +79,9 @@ pub(super) fn threat_info(request: &Value) -> Result<Option<ThreatInfo>, Request
         Ok(ThreatEntry { hash: bytes_field(entry, "hash")?, url })
     };
     Ok(Some(ThreatInfo {
-        threat_types: fields_of(THREATS, info, "threatTypes"),
-        platform_types: fields_of(PLATFORMS, info, "platformTypes"),
-        threat_entry_types: fields_of(ENTRIES, info, "threatEntryTypes"),
+        threat_types: fields_of(THREATS, info, "threatTypes")?,
+        platform_types: fields_of(PLATFORMS, info, "platformTypes")?,
+        threat_entry_types: fields_of(ENTRIES, info, "threatEntryTypes")?,
         threat_entries: elements(info, "threatEntries")
             .iter()
             .map(entry)
@@ -97,9 +100,9 @@ impl ListUpdateRequest {
     fn of_json(request: &Value) -> Result<Self, RequestError> {
         let constraints = request.get("constraints").map(Constraints::of_json).transpose()?;
         Ok(Self {
-            threat_type: field_of(THREATS, request, "threatType"),
-            platform_type: field_of(PLATFORMS, request, "platformType"),
-            threat_entry_type: field_of(ENTRIES, request, "threatEntryType"),
+            threat_type: field_of(THREATS, request, "threatType")?,
+            platform_type: field_of(PLATFORMS, request, "platformType")?,
+            threat_entry_type: field_of(ENTRIES, request, "threatEntryType")?,
             state: bytes_field(request, "state")?,
             constraints,
         })
@@ -111,7 +114,7 @@ impl Constraints {
         Ok(Self {
             max_update_entries: number_field(constraints, "maxUpdateEntries")?,
             max_database_entries: number_field(constraints, "maxDatabaseEntries")?,
-            supported_compressions: fields_of(COMPRESSIONS, constraints, "supportedCompressions"),
+            supported_compressions: fields_of(COMPRESSIONS, constraints, "supportedCompressions")?,
         })
     }
 }

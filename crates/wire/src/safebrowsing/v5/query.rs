@@ -57,6 +57,9 @@ impl SearchHashesRequest {
                 Self { hash_prefixes: prefixes.collect::<Result<_, _>>()? }
             }
         };
+        if request.hash_prefixes.is_empty() {
+            return Err(RequestError::Missing("hashPrefixes"));
+        }
         check_prefixes(&request.hash_prefixes, limits.prefixes_max)?;
         Ok(request)
     }
