@@ -191,13 +191,16 @@ fn hides(scope: Scope, key: &Key, over: &Over<'_>, stored: &Stored<'_>) -> bool 
 }
 
 /// Whether a key that begins like a stored entry's is its own, as far as one can know. Where the base
-/// kept too little of it, its name may tell.
+/// kept too little of it, the name of a SHA-256 tells: those are their own keys, and whoever may name
+/// them can name one that begins like another.
 fn is_key_of(key: &Key, stored: &Stored<'_>) -> bool {
     let Stored { entry, key_bits, .. } = stored;
     if *key_bits >= 128 {
         return entry.key.prefix128() == key.prefix128();
     }
-    let named = entry.name.and_then(|name| Indicator::parse_as(entry.kind, name).ok());
+    let is_chosen = matches!(entry.kind, Kind::Sha256 | Kind::CertificateSha256);
+    let name = entry.name.filter(|_| is_chosen);
+    let named = name.and_then(|name| Indicator::parse_as(entry.kind, name).ok());
     named.is_none_or(|indicator| indicator.key().prefix128() == key.prefix128())
 }
 

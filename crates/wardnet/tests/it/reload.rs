@@ -131,7 +131,12 @@ fn listeners_come_and_go_without_harm_to_open_connections() {
     let mut begin = [0; 12];
     flight.read_exact(&mut begin).unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
-    assert!(TcpStream::connect(one).is_err());
+    // Whoever accepts may be told a moment before it has let go.
+    let refuses = |_| {
+        std::thread::sleep(Duration::from_millis(20));
+        TcpStream::connect(one).is_err()
+    };
+    assert!((0..500).any(refuses), "{one} still listens");
     assert_eq!(ask(&mut connect(two), HEALTH), 200);
 }
 
