@@ -292,7 +292,10 @@ impl Dossier {
     }
 
     fn decide(&mut self, decision: Decision, limits: &Limits) -> Effect {
-        if self.decisions.contains(&decision) {
+        // Equal to the last that its tenant decided, it is a repeat. Equal to an earlier one, of the same
+        // second, it is decided again: what was in between may have been a withdrawal.
+        let last = self.decisions.iter().rfind(|held| held.tenant == decision.tenant);
+        if last == Some(&decision) {
             return Effect::Nothing;
         }
         if self.decisions.len() >= limits.decisions_max {

@@ -165,3 +165,17 @@ fn time_that_passed_while_the_engine_was_closed_has_passed() {
     published_is_so(&engine, "fades.top", days(40));
     assert!(verdict(&engine, "fades.top", days(40)).1 < 30);
 }
+
+#[test]
+fn what_is_decided_withdrawn_and_decided_again_within_a_second_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path(), days(0));
+    let mut decide = |action| {
+        append(&mut engine, Record::Decision(decided("evil.top", action, days(0))), days(0));
+        band(&engine, "evil.top", days(0))
+    };
+    assert_eq!(decide(Action::Block), Band::Malicious);
+    assert_eq!(decide(Action::Withdraw), Band::Unrated);
+    assert_eq!(decide(Action::Block), Band::Malicious);
+    assert_eq!(decide(Action::Withdraw), Band::Unrated);
+}
