@@ -25,12 +25,12 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 #[non_exhaustive]
 pub enum PlainError {
     /// More text than [`Limits::plain_bytes_max`].
-    #[error("the feed has more than {0} bytes of text; raise the limit `plain_bytes_max`")]
+    #[error("the feed has more than {0} bytes of text, the most that is read; give it in parts")]
     TooLarge(u64),
     /// Each compressed byte becomes too much text.
     #[error(
         "each byte of the compressed feed becomes more than {0} bytes of text, as in a \
-         decompression bomb; raise the limit `inflate_ratio_max` if the feed is honest"
+         decompression bomb; if it is honest, unpack it and give it as it is"
     )]
     Bomb(u64),
     /// The compressed bytes are damaged, or need more memory than allowed.

@@ -35,7 +35,7 @@ pub enum FeedError {
     #[error("this is a web page, not a feed: open its address in a browser to see what it says")]
     WebPage,
     /// A document beyond [`Limits::document_bytes_max`](crate::feeds::Limits::document_bytes_max).
-    #[error("the document is larger than {0} bytes; raise the limit `document_bytes_max`")]
+    #[error("the document is larger than {0} bytes, the most that is read as one document")]
     DocumentTooLarge(u64),
     /// Not a MISP warning list.
     #[error("not a MISP warning list: {0}; choose another format")]

@@ -33,7 +33,7 @@ pub enum RejectReason {
     #[error(transparent)]
     NeverBlocks(#[from] NeverBlocks),
     /// The line is longer than [`Limits::line_bytes_max`](crate::feeds::Limits::line_bytes_max).
-    #[error("the line is longer than the limit `line_bytes_max`")]
+    #[error("the line is longer than lines may be")]
     LineTooLong,
     /// The line is not text.
     #[error("the line is not UTF-8")]
@@ -121,7 +121,7 @@ pub enum RejectReason {
     NoMatch,
     /// A record of a JSON document beyond
     /// [`Limits::record_bytes_max`](crate::feeds::Limits::record_bytes_max).
-    #[error("the record is longer than the limit `record_bytes_max`")]
+    #[error("the record is longer than records may be")]
     RecordTooLong,
     /// A record that is not JSON of the expected shape.
     #[error("the record is not what the format has there: {0}")]

@@ -21,7 +21,8 @@ pub enum FetchError {
     },
     /// The feed lies where feeds have no business to lie.
     #[error(
-        "{0} is not a public address; if the feed is meant to lie there, set `allow_private = true`"
+        "{0} is not a public address; if the feed is meant to lie there, set `allow_private = true` for \
+         it, or give `--allow-private` to `wardnet feeds try`"
     )]
     PrivateAddress(IpAddr),
     /// The copy is larger than the feed's limit.

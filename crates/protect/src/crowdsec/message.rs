@@ -32,7 +32,9 @@ pub(super) async fn tell(response: Response) -> Response {
     if let Some(problem) = problem.as_object_mut() {
         problem.insert("message".to_owned(), message);
         // The answer to a failed login has its status here, too.
-        problem.insert("code".to_owned(), json!(parts.status.as_u16()));
+        for name in ["code", "status"] {
+            problem.insert(name.to_owned(), json!(parts.status.as_u16()));
+        }
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     parts.headers.remove(CONTENT_LENGTH);

@@ -37,6 +37,7 @@ mod v5;
 pub use config::SafeBrowsingConfig;
 pub use kept::{Kept, KeptError, fuzz_safe_browsing_kept};
 
+use crate::dialect;
 use crate::opinion::Opinions;
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -176,7 +177,7 @@ pub fn routes(gate: &Gate, running: &SafeBrowsing) -> Router {
     };
     let post =
         |name, method: v4::Take| get_service(take(name, method)).post_service(take(name, method));
-    Router::new()
+    let router = Router::new()
         .route(v5::LISTS, get_service(answer("/v5/hashLists", v5::lists)))
         .route(v5::LIST, get_service(answer("/v5/hashList", v5::list)))
         .route(v5::BATCH, get_service(answer("/v5/hashLists:batchGet", v5::batch)))
@@ -185,7 +186,8 @@ pub fn routes(gate: &Gate, running: &SafeBrowsing) -> Router {
         .route(v4::LISTS, get_service(answer("/v4/threatLists", v4::lists)))
         .route(v4::UPDATES, post("/v4/threatListUpdates:fetch", v4::updates))
         .route(v4::HASHES, post("/v4/fullHashes:find", v4::hashes))
-        .route(v4::MATCHES, post("/v4/threatMatches:find", v4::matches))
+        .route(v4::MATCHES, post("/v4/threatMatches:find", v4::matches));
+    dialect::speak(router, reply::words)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Replies: as Protocol Buffers or JSON, and padded where their size would tell what was asked.
 
+use crate::dialect::Told;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use wardnet_server::Problem;
 use wardnet_wire::safebrowsing::RequestError;
@@ -86,6 +87,20 @@ pub(super) fn is_protobuf(request: &Request) -> bool {
     let written = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_one = |text: &str| text.contains("protobuf");
     written.is_some_and(is_one) || parameter(request, "$ct").as_deref().is_some_and(is_one)
+}
+
+/// Errors as Google's clients read them (`google.rpc.Status`); other clients look at the status alone.
+pub(super) fn words(told: &Told<'_>) -> Value {
+    let status = match told.status {
+        StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
+        StatusCode::FORBIDDEN => "PERMISSION_DENIED",
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::TOO_MANY_REQUESTS => "RESOURCE_EXHAUSTED",
+        StatusCode::SERVICE_UNAVAILABLE => "UNAVAILABLE",
+        status if status.is_server_error() => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    };
+    json!({ "error": { "code": told.status.as_u16(), "message": told.detail, "status": status } })
 }
 
 /// A request that is not answered, as HTTP tells it.

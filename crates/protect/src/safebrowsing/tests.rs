@@ -364,6 +364,8 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         (format!("/v5/urls:search?urls=mailto:x&key={key}"), 422, "mailto"),
         ("/v5/hashLists".to_owned(), 401, "token"),
         ("/v5/hashLists?key=wn_none".to_owned(), 401, "token"),
+        // As Google's clients read it.
+        (format!("/v5/hashes:search?key={key}"), 400, r#""status":"INVALID_ARGUMENT""#),
     ] {
         let response = house.get(&router, &path, None).await;
         assert_eq!(response.status(), status, "{path}");

@@ -77,8 +77,8 @@ fn hindrance(backend: &Backend, action: &str, indicator: &str) -> Option<String>
     let band = answer.get("band").and_then(Value::as_str).filter(|band| !is_meant(band))?;
     let why = answer.pointer("/reasons/0").and_then(Value::as_str).unwrap_or("no reason is given");
     Some(format!(
-        "it is written down, but {indicator} is still answered {}: {why}. What was decided before \
-         ends with `wardnet decisions withdraw`",
+        "it is written down, but {indicator} is still answered {}: {why}. If you decided that, \
+         `wardnet decisions withdraw` it, and then decide again",
         band.to_uppercase()
     ))
 }

@@ -3,8 +3,10 @@
 use super::{bytes, files, object, sentence};
 use crate::args::ClassifyPage;
 use crate::output::line;
+use anyhow::Context as _;
 use std::process::ExitCode;
 use wardnet_analyze::page::{PageContext, PageLimits, judge};
+use wardnet_model::Url;
 
 /// The longest page that is read; of long ones only the front and the end are looked at.
 const FILE_BYTES_MAX: usize = 64 << 20;
@@ -12,12 +14,18 @@ const FILE_BYTES_MAX: usize = 64 << 20;
 /// Judges each file as one page.
 pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
     let limits = PageLimits::default();
+    for url in options.url.iter().chain(&options.redirect) {
+        Url::parse(url).with_context(|| format!("`{url}` is no URL of a page"))?;
+    }
     let redirects: Vec<&str> = options.redirect.iter().map(String::as_str).collect();
     let context = PageContext { url: options.url.as_deref(), redirects: &redirects };
     for path in files(&options.files) {
         let html = bytes(path, FILE_BYTES_MAX)?;
         let judged = judge(&html, &context, &limits);
-        let reasons: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
+        let mut reasons: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
+        if reasons.is_empty() {
+            reasons.push("nothing on it stands out".to_owned());
+        }
         let name = path.display().to_string();
         if options.json {
             line(object(&name, judged.score, judged.is_malicious(), &reasons));
