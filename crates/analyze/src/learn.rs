@@ -164,17 +164,7 @@ pub fn train(
     if material.has_families {
         deals.push(&material.by_family);
     }
-    let mut values = Vec::new();
-    for folds in &deals {
-        for fold in 0..options.folds {
-            let chosen = rows(folds, |of| of != fold);
-            let linear = linear(&material, &chosen, options);
-            let familiar = familiar(&material, &chosen);
-            progress(&format!("weights without fold {fold}"));
-            write_values(subject, &material, (&linear, &familiar), folds, fold, &mut values);
-        }
-    }
-    let values = in_order(values, subject.width());
+    let values = unseen_values(subject, &material, &deals, options, &mut progress);
     let width = subject.width();
     let table = Table::new(&values, width);
     let labels: Vec<f32> = deals.iter().flat_map(|_| material.labels.iter().copied()).collect();
@@ -263,6 +253,27 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
         material.by_family.push(if is_known { fold(&[sample.family.as_bytes()]) } else { name });
     }
     material
+}
+
+/// The figures of every subject in every deal, with weights that its fold did not teach.
+fn unseen_values(
+    subject: Subject,
+    material: &Material,
+    deals: &[&Vec<u64>],
+    options: &TrainOptions,
+    progress: &mut impl FnMut(&str),
+) -> Vec<f32> {
+    let mut values = Vec::new();
+    for folds in deals {
+        for fold in 0..options.folds {
+            let chosen = rows(folds, |of| of != fold);
+            let linear = linear(material, &chosen, options);
+            let familiar = familiar(material, &chosen);
+            progress(&format!("weights without fold {fold}"));
+            write_values(subject, material, (&linear, &familiar), folds, fold, &mut values);
+        }
+    }
+    in_order(values, subject.width())
 }
 
 fn rows(folds: &[u64], keep: impl Fn(u64) -> bool) -> Vec<u32> {
