@@ -109,7 +109,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 /// the caller's budget, so that nobody probes for paths at leisure.
 pub fn with_problem_fallbacks(router: Router, gate: &Gate) -> Router {
     async fn not_found() -> Problem {
-        Problem::not_found("no such path; see the API's description at /openapi.json")
+        Problem::not_found(
+            "no such path here; Wardnet's own API is described at /openapi.json, where it is served",
+        )
     }
     async fn method_not_allowed() -> Problem {
         Problem::method_not_allowed()

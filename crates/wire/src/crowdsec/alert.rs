@@ -61,8 +61,7 @@ pub struct Alert {
 
 #[derive(Deserialize)]
 struct RawAlert {
-    #[serde(default)]
-    scenario: Option<String>,
+    scenario: String,
     #[serde(default)]
     message: Option<String>,
     #[serde(default)]
@@ -73,8 +72,7 @@ struct RawAlert {
     simulated: Option<bool>,
     #[serde(default)]
     scenario_trust: Option<String>,
-    #[serde(default)]
-    source: Option<RawSource>,
+    source: RawSource,
     #[serde(default)]
     decisions: Option<Vec<RawDecision>>,
 }
@@ -103,7 +101,8 @@ struct RawDecision {
     value: Option<String>,
 }
 
-/// Reads alerts or signals: an array of them.
+/// Reads alerts or signals: an array of them. Each has a `scenario` and a `source`, as CrowdSec's own
+/// server demands; the source may be empty where decisions say whom they are about.
 pub fn alerts(body: &[u8], limits: &Limits) -> Result<Vec<Alert>, RequestError> {
     let raw: Vec<RawAlert> = json(body)?;
     if raw.len() > limits.alerts_max {
@@ -115,7 +114,7 @@ pub fn alerts(body: &[u8], limits: &Limits) -> Result<Vec<Alert>, RequestError> 
 
 fn alert(raw: RawAlert, left: &mut usize, limits: &Limits) -> Result<Alert, RequestError> {
     let cut = |text: Option<String>| cut(text.unwrap_or_default(), limits.text_bytes_max);
-    let scenario = cut(raw.scenario);
+    let scenario = cut(Some(raw.scenario));
     let decisions = raw.decisions.unwrap_or_default();
     let by_hand = raw.scenario_trust.as_deref() == Some("manual")
         || decisions
@@ -129,8 +128,7 @@ fn alert(raw: RawAlert, left: &mut usize, limits: &Limits) -> Result<Alert, Requ
         let why = one.scenario.map_or_else(|| scenario.clone(), |text| cut(Some(text)));
         seen.extend(named(one.scope, one.value, &why, stands, limits));
     }
-    if let Some(source) = raw.source
-        && let Some(own) = named(source.scope, source.value, &scenario, None, limits)
+    if let Some(own) = named(raw.source.scope, raw.source.value, &scenario, None, limits)
         && !seen.iter().any(|one| (&one.scope, &one.value) == (&own.scope, &own.value))
     {
         seen.push(own);
@@ -206,7 +204,9 @@ mod tests {
             "scenario_trust":"manual","decisions":null,"message":null}]"#;
         let [alert] = &read(signal).unwrap()[..] else { panic!("not one") };
         assert!(alert.by_hand && alert.seen.len() == 1);
-        assert_eq!(read("[{}]").unwrap()[0].seen, []);
+        let names_nobody = r#"[{"scenario":"s","source":{},"decisions":[]}]"#;
+        assert_eq!(read(names_nobody).unwrap()[0].seen, []);
+        assert!(read(r#"[{"scenario":"s"}]"#).is_err() && read(r#"[{"source":{}}]"#).is_err());
         assert!(read("{}").is_err() && read("[3]").is_err() && read("").is_err());
     }
 
@@ -217,7 +217,7 @@ mod tests {
             format!(r#"[{{"scenario":"{long}","source":{{"scope":"ip","value":"{long}"}}}}]"#);
         let alert = &read(&text).unwrap()[0];
         assert_eq!((alert.scenario.len(), alert.seen.len()), (1_024, 0));
-        let many = format!("[{}]", vec!["{}"; 10_001].join(","));
+        let many = format!("[{}]", vec![r#"{"scenario":"s","source":{}}"#; 10_001].join(","));
         assert!(matches!(read(&many), Err(RequestError::TooMany { .. })));
         let credentials = |text: &str| credentials(text.as_bytes(), &Limits::default());
         assert!(credentials(r#"{"machine_id":"a","password":"b"}"#).is_ok());
