@@ -1,7 +1,8 @@
 //! How large a database is, and what takes the room.
 
 use crate::db::Section;
-use crate::{Db, Layer};
+use crate::{Db, Hits, Layer, LookupError, View};
+use wardnet_model::{Kind, Timestamp};
 
 /// Size of one layer of one kind. Networks count with the addresses of their family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,38 @@ impl<D: AsRef<[u8]>> Db<D> {
             directory_bytes: self.directory_len,
             file_bytes: u64::try_from(self.bytes().len()).unwrap_or(u64::MAX),
         }
+    }
+}
+
+impl View {
+    /// Entries of a kind, with all that has changed since the base; no tenant's own. Networks count
+    /// with the addresses of their family in the base, so that these kinds cannot be told apart; what
+    /// begins with the same 64 bits as an entry of the base may not be counted beside it.
+    ///
+    /// Asks the base about each change of the kind.
+    pub fn count(&self, kind: Kind) -> Result<u64, LookupError> {
+        let mut count = self.base.as_ref().map_or(0, |base| base.count(kind));
+        for (layer, _, key, scope, new) in self.overlay.slots().filter(|slot| slot.1 == kind) {
+            let mut beneath = Hits::default();
+            if let Some(base) = &self.base {
+                // At the first second of all time every decision stands.
+                base.collect(layer, kind, key, Timestamp(0), &mut beneath)?;
+            }
+            let is_beneath = beneath.iter().any(|(_, hit)| hit.scope == scope);
+            count = match (is_beneath, new.is_some()) {
+                (false, true) => count.saturating_add(1),
+                (true, false) => count.saturating_sub(1),
+                _ => count,
+            };
+        }
+        Ok(count)
+    }
+}
+
+impl<D: AsRef<[u8]>> Db<D> {
+    fn count(&self, kind: Kind) -> u64 {
+        let of_kind = self.sections.iter().filter(|section| section.record.kind_tag == kind.tag());
+        of_kind.fold(0, |sum, section| sum.saturating_add(section.entries()))
     }
 }
 

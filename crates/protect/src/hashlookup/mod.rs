@@ -30,7 +30,7 @@ use wardnet_model::{Indicator, Kind, TenantId};
 use wardnet_server::{
     Access, BodyBytes, Caller, Gate, Json, OPERATOR_TENANT, Problem, Role, RouteSpec,
 };
-use wardnet_verdictdb::Views;
+use wardnet_verdictdb::{LookupError, Views};
 
 /// The version of the interface that is spoken.
 const VERSION: &str = "1.2";
@@ -115,18 +115,22 @@ fn reply(status: StatusCode, body: Value) -> Response {
     (status, [("cache-control", "no-store")], Json(body)).into_response()
 }
 
+fn unanswered(error: &LookupError) -> Problem {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "no-answer", "No answer", error.to_string()).with_retry_after_secs(5)
+}
+
 fn found(body: Value) -> Response {
     reply(StatusCode::OK, body)
 }
 
 /// `GET /info`: what there is to be asked.
 fn info(room: &Room, _: &str) -> Result<Response, Problem> {
-    let stat = room.view.base.as_ref().map(|base| base.stat());
-    let sections = stat.iter().flat_map(|stat| &stat.sections);
-    let is_file = |kind| matches!(kind, Some(Kind::Md5 | Kind::Sha1 | Kind::Sha256));
-    let hashes = sections
-        .filter(|section| is_file(Kind::from_tag(section.kind_tag)))
-        .fold(0u64, |sum, section| sum.saturating_add(section.entries));
+    let mut hashes = 0u64;
+    for kind in [Kind::Md5, Kind::Sha1, Kind::Sha256] {
+        let count = room.view.count(kind).map_err(|error| unanswered(&error))?;
+        hashes = hashes.saturating_add(count);
+    }
     Ok(found(json!({
         "hashlookup-version": VERSION,
         "stat:hashlookup_total_keys": hashes,

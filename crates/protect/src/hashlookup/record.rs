@@ -1,10 +1,9 @@
 //! One file as hashlookup tells of it.
 
-use super::HashlookupState;
 use super::asked::Algorithm;
 use super::family::{Family, member, text};
+use super::{HashlookupState, unanswered};
 use crate::witness::Known;
-use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use wardnet_model::{Band, Indicator, Risk, Stance, SuffixList, TenantId, Timestamp};
@@ -46,12 +45,8 @@ impl Room {
         file: &Indicator,
     ) -> Result<Option<Value>, Problem> {
         let question = Question { indicator: file, tenant: Some(self.tenant), addresses: &[] };
-        let answer =
-            self.view.ask(&question, SuffixList::shipped(), self.now).map_err(|error| {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Problem::new(status, "no-answer", "No answer", error.to_string())
-                    .with_retry_after_secs(5)
-            })?;
+        let answer = self.view.ask(&question, SuffixList::shipped(), self.now);
+        let answer = answer.map_err(|error| unanswered(&error))?;
         let filters = self.state.known_files.holding(file);
         let is_unknown = match answer.band {
             // Where something is said that does not suffice, a filter is no better word.

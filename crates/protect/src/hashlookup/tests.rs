@@ -4,7 +4,8 @@ use super::*;
 use crate::known_files::KnownFilesConfig;
 use crate::testing::{CREATED, FILE, House, json, send, view};
 use crate::witness::Known;
-use wardnet_model::{Category, Relation, RelationKind, SourceId, Stance, Testimony, Tlp};
+use wardnet_model::{Category, Relation, RelationKind, Scope, SourceId, Stance, Testimony, Tlp};
+use wardnet_verdictdb::{Change, Layer};
 
 const DROPPED: &str = "3395856ce81f2b7382dee72602f798b642f14140";
 
@@ -88,6 +89,26 @@ async fn a_bad_file_is_known_malicious_and_little_trusted() {
     let all = json(reply).await;
     assert_eq!(all.as_array().unwrap().len(), 1);
     assert_eq!(all[0]["KnownMalicious"], "urlhaus");
+}
+
+#[tokio::test]
+async fn what_came_since_the_last_base_counts_too() {
+    let (house, state) = (House::new(), state());
+    let views = state.views.clone();
+    let router = router(&house, state);
+    let total = async || {
+        let info = json(house.get(&router, "/hashlookup/info", Some(&house.reader)).await).await;
+        info["stat:hashlookup_total_keys"].clone()
+    };
+    assert_eq!(total().await, 1);
+    let indicator = Indicator::parse(DROPPED).unwrap();
+    let (layer, kind, key) = (Layer::Evidence, Kind::Sha1, indicator.key());
+    let file = Indicator::parse(FILE).unwrap();
+    let view = views.load();
+    let at = (layer, Kind::Sha256, &file.key(), Scope::Exact);
+    let new = view.entry_at(None, at).unwrap();
+    views.publish(&[Change { seq: 99, layer, kind, key, scope: Scope::Exact, new }], CREATED);
+    assert_eq!(total().await, 2);
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ fn entries_know_whether_they_are_alone_at_their_place() {
     let parts = |parts: &[&[(u8, Scope, bool)]]| parts.concat();
     let expected = parts(&[&[alone(1)], &two(2), &alike, &[alone(4)], &two(5), &[alone(6)]]);
     assert_eq!(listed(&view, None), expected);
+    assert_eq!((view.count(Kind::Sha256), view.count(Kind::Md5)), (Ok(9), Ok(0)));
     // Another begins alike; one of two goes; one takes another's place.
     let over = [
         hash(4, 7, Exact, Some(1)),
@@ -56,6 +57,8 @@ fn entries_know_whether_they_are_alone_at_their_place() {
     let alike_too = [(4, Exact, false), (4, Exact, false)];
     let six_on = [alone(5), alone(6), alone(7)];
     assert_eq!(listed(&view, None), parts(&[&[alone(1)], &two(2), &alike, &alike_too, &six_on]));
+    // One is gone, one is new, and one that begins as another is not told from it.
+    assert_eq!(view.count(Kind::Sha256), Ok(9));
     // A tenant has a word of its own beside the shared one, and one in its place.
     let mut own = Overlay::default();
     own.apply(&hash(1, 9, Subtree, Some(1)));
