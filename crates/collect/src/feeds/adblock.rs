@@ -105,12 +105,17 @@ fn strip_modifiers(rule: &str) -> Result<&str, RejectReason> {
     Ok(pattern)
 }
 
-/// What a pattern names: `||name^`, `||name/path`, `|http://…|` or a bare name.
+/// What a pattern names: `||name^`, `||name/path`, `|name^`, `|http://…|` or a bare name.
 fn read_pattern(pattern: &str) -> Result<(Indicator, Scope), RejectReason> {
     if let Some(anchored) = pattern.strip_prefix("||") {
         return read_anchored(anchored);
     }
     if let Some(url) = pattern.strip_prefix('|') {
+        // For AdGuard, which sees names alone, `|name^` and `|name|` are that name, not those below.
+        if let Some(name) = url.strip_suffix(['^', '|']).filter(|name| !name.contains(['/', ':'])) {
+            refuse_wildcards(name)?;
+            return Ok((read_name(name)?, Scope::Exact));
+        }
         let (url, scope) = match url.strip_suffix('|') {
             Some(whole) => (whole, Scope::Exact),
             None => (url.trim_end_matches('^'), Scope::Subtree),

@@ -297,7 +297,7 @@ impl Votes {
 }
 
 fn is_rule(text: &str) -> bool {
-    text.starts_with("||")
+    text.starts_with('|')
         || text.starts_with("@@")
         || text.starts_with("*$")
         || text.starts_with('^')
