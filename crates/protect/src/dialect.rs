@@ -44,7 +44,8 @@ async fn translate(response: Response, has_token: bool, words: fn(&Told<'_>) -> 
     let (mut head, body) = response.into_parts();
     let body = to_bytes(body, PROBLEM_BYTES_MAX).await.unwrap_or_default();
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let detail = problem["detail"].as_str().unwrap_or_default();
+    let told = ["detail", "title"].iter().find_map(|field| problem[*field].as_str());
+    let detail = told.unwrap_or("the request failed");
     let said = words(&Told { status: head.status, detail, has_token });
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     head.headers.remove(CONTENT_LENGTH);

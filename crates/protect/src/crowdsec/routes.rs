@@ -1,6 +1,7 @@
 //! Every route of a listener, as its settings ask for them.
 
 use super::{Service, agents, bouncers, central, list, message};
+use crate::dialect;
 use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::{delete_service, get_service, post_service};
@@ -28,7 +29,7 @@ pub(super) fn routes(gate: &Gate, service: &Arc<Service>) -> Router {
             .nest("/v3", central_of(gate, service))
             .route(v3, get_service(stream(v3).wrap(central::grouped, state())));
     }
-    with_problem_fallbacks(routes, gate).layer(map_response(message::tell))
+    dialect::speak(with_problem_fallbacks(routes, gate), message::words)
 }
 
 /// A route whose handler looks for a session.
