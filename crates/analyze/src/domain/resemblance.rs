@@ -1,6 +1,7 @@
 //! Names that resemble a brand's or a popular site's: letters that look alike, typing errors, brand
 //! and bait combined.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -153,20 +154,28 @@ fn missing_dot(label: &str) -> Option<Resemblance> {
 }
 
 fn homoglyph(label: &str) -> Option<Resemblance> {
-    let is_plain = label.bytes().all(|b| b.is_ascii_lowercase());
-    let suspect = !is_plain || label.contains("rn") || label.contains("vv");
-    if !suspect {
-        return None;
-    }
-    let shown =
-        if label.starts_with("xn--") { idna::domain_to_unicode(label).0 } else { label.to_owned() };
-    let skeleton = skeleton(&shown);
-    let brand = brand(&skeleton).filter(|brand| brand.word.len() >= 5)?;
-    // A dash is no letter: `wal-mart` is the brand as others spell it.
-    if label.bytes().filter(|b| *b != b'-').eq(brand.word.bytes()) {
-        return None;
-    }
+    let brand = disguised(&shown(label))?;
     Some(Resemblance { likeness: Likeness::Homoglyph, brand: brand.word })
+}
+
+/// A label as people see it.
+fn shown(label: &str) -> Cow<'_, str> {
+    match label.starts_with("xn--") {
+        true => idna::domain_to_unicode(label).0.into(),
+        false => label.into(),
+    }
+}
+
+/// The brand that a word looks like and does not spell.
+fn disguised(word: &str) -> Option<&'static Brand> {
+    let is_plain = word.bytes().all(|b| b.is_ascii_lowercase());
+    if is_plain && !word.contains("rn") && !word.contains("vv") {
+        return None;
+    }
+    let brand = brand(&skeleton(word)).filter(|brand| brand.word.len() >= 5)?;
+    // A dash is no letter: `wal-mart` is the brand as others spell it.
+    let is_spelled = word.bytes().filter(|b| *b != b'-').eq(brand.word.bytes());
+    (!is_spelled).then_some(brand)
 }
 
 /// The plain letters that a text looks like.
@@ -223,10 +232,13 @@ fn combination(label: &str) -> Option<Resemblance> {
     if !label.contains('-') {
         return None;
     }
-    let words: Vec<&str> = label.split('-').collect();
-    let found = words.iter().find_map(|word| brand(word))?;
+    let shown = shown(label);
+    let words: Vec<&str> = shown.split('-').collect();
+    let named = |word: &&str| Some((Likeness::Combination, brand(word)?));
+    let alike = |word: &&str| Some((Likeness::Homoglyph, disguised(word)?));
+    let (likeness, found) = words.iter().find_map(|word| named(word).or_else(|| alike(word)))?;
     let baits = words.iter().any(|word| BAIT.contains(word));
-    let resemblance = Resemblance { likeness: Likeness::Combination, brand: found.word };
+    let resemblance = Resemblance { likeness, brand: found.word };
     (baits && !BAIT.contains(&found.word)).then_some(resemblance)
 }
 

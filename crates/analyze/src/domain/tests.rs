@@ -25,6 +25,13 @@ fn a_brand_where_it_is_not_at_home() {
     assert_eq!(found("paypal.com.evil.example"), Some((Likeness::Subdomain, "paypal")));
     assert_eq!(found("paypal-login.net"), Some((Likeness::Combination, "paypal")));
     assert_eq!(found("secure-netflix-billing.com"), Some((Likeness::Combination, "netflix")));
+    // Both at once.
+    for name in ["paypa1-login.com", "secure-rnicrosoft.net", "micr0soft-support.com"] {
+        assert_eq!(found(name).unwrap().0, Likeness::Homoglyph, "{name}");
+    }
+    let written = idna::domain_to_ascii("p\u{430}ypal-login.com").unwrap();
+    assert_eq!(found(&written), Some((Likeness::Homoglyph, "paypal")));
+    assert_eq!((found("paypa1-lunch.com"), found("modern-login.com")), (None, None));
     // A dash is no letter that looks like another.
     assert_eq!(found("pay-pal.com"), Some((Likeness::Typo, "paypal")));
     assert_eq!(found("gooogle.com"), Some((Likeness::Typo, "google")));
