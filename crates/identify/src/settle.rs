@@ -10,7 +10,7 @@ use wardnet_model::{
 };
 use wardnet_score::{Epoch, Item, Patterns, Score, Scorer, Subject, rule};
 use wardnet_store::{BatchKey, Dossier, DossierKey, Held, Published, Store, StoreError};
-use wardnet_verdictdb::{Change, EntryData, Facts, Layer, Profile, Terms};
+use wardnet_verdictdb::{Change, EntryData, Facts, Layer, Profile, SourceSet, Terms};
 
 /// The lowest published risk at which evidence without a band of its own is kept in the database,
 /// so that an answer can tell its history.
@@ -398,6 +398,7 @@ fn item(store: &Store, held: &Held) -> Item {
         last_seen,
         until: held.until,
         registered: held.details.as_ref().and_then(|details| details.registered),
+        tlp: held.tlp,
     }
 }
 
@@ -468,7 +469,7 @@ pub(crate) fn profile(published: &Published) -> Profile {
         band: published.band,
         basis: wardnet_model::Basis::Evidence,
         categories: published.categories,
-        sources: published.sources.iter().map(|source| source.0).collect(),
+        sources: published.sources.iter().copied().collect(),
     }
 }
 
@@ -521,7 +522,7 @@ pub(crate) fn ruling_entry(
             band: ruling.verdict.band,
             basis: ruling.verdict.basis,
             categories: ruling.verdict.categories,
-            sources: std::iter::empty().collect(),
+            sources: SourceSet::default(),
         },
         name,
         facts: Some(Facts { first_seen: ruling.decision.at, last_seen: ruling.decision.at }),

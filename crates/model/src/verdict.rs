@@ -1,6 +1,6 @@
 //! What Wardnet says about an indicator: risk, band, and on what ground.
 
-use crate::{CategorySet, Timestamp, UnknownName};
+use crate::{CategorySet, SourceId, Timestamp, UnknownName};
 use std::fmt;
 use std::str::FromStr;
 
@@ -170,6 +170,16 @@ pub struct Verdict {
     pub first_seen: Timestamp,
     /// When the newest evidence in force was last seen.
     pub last_seen: Timestamp,
+}
+
+/// Who says it, of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Witness {
+    /// The source.
+    pub source: SourceId,
+    /// Whether something that it says against the indicator is marked TLP:GREEN or clearer, so that
+    /// it may be handed on where the source's licence lets it.
+    pub shareable: bool,
 }
 
 #[cfg(test)]

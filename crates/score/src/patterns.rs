@@ -101,6 +101,7 @@ impl PatternMatch<'_> {
             last_seen: last_seen.max(self.set.last_seen),
             until: None,
             registered: None,
+            tlp: self.set.tlp,
         }
     }
 }

@@ -4,7 +4,9 @@ use crate::Epoch;
 use crate::fixed::{ONE, Probability, decay, logit, percent, product, risk_of};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use wardnet_model::{Band, Basis, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Verdict};
+use wardnet_model::{
+    Band, Basis, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Tlp, Verdict, Witness,
+};
 
 /// π₀: how likely a thing is dangerous about which one thing is said. What a group adds is counted
 /// from here, so that one group alone leaves exactly its own probability.
@@ -53,12 +55,20 @@ pub struct Item {
     pub until: Option<Timestamp>,
     /// When the domain was registered, where the source knows.
     pub registered: Option<Timestamp>,
+    /// Who may see it.
+    pub tlp: Tlp,
 }
 
 impl Item {
     /// Whether the source still stands by it at `now`.
     pub fn in_force(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Who says it. Praise is never a reason to hand on that something is dangerous.
+    fn witness(&self) -> Witness {
+        let shareable = self.stance == Stance::Malicious && self.tlp <= Tlp::Green;
+        Witness { source: self.source, shareable }
     }
 }
 
@@ -72,7 +82,7 @@ pub struct Score {
     /// The verdict, with its published risk.
     pub verdict: Verdict,
     /// Who says so: the sources of the evidence in force, in order.
-    pub sources: SmallVec<[SourceId; 4]>,
+    pub sources: SmallVec<[Witness; 4]>,
     /// What the published risk would be if shadow sources counted; `None` when there are none.
     pub shadow: Option<Risk>,
 }
@@ -157,14 +167,16 @@ impl<'e> Scorer<'e> {
             }
             if matches!(item.stance, Stance::Malicious | Stance::Benign) {
                 verdict.categories = verdict.categories.with(item.category);
-                score.sources.push(item.source);
+                score.sources.push(item.witness());
             }
             verdict.first_seen = verdict.first_seen.min(item.first_seen);
             verdict.last_seen = verdict.last_seen.max(item.last_seen);
         }
         verdict.first_seen = verdict.first_seen.min(verdict.last_seen);
-        score.sources.sort_unstable();
-        score.sources.dedup();
+        score
+            .sources
+            .sort_unstable_by(|a, b| (a.source, b.shareable).cmp(&(b.source, a.shareable)));
+        score.sources.dedup_by_key(|witness| witness.source);
         if has_shadow {
             let with_shadow = exact_risk(subject, self.terms(subject, items, now, true));
             score.shadow = Some(with_shadow.published());
@@ -237,7 +249,8 @@ impl<'e> Scorer<'e> {
 /// Items in the order in which they are summed, without what does not weigh: fixed-point products
 /// depend on their order, so it is fixed first.
 pub(crate) fn ordered(items: &[Item]) -> SmallVec<[Item; 8]> {
-    let weighing = |item: &Item| Item { first_seen: Timestamp::default(), ..*item };
+    let weighing =
+        |item: &Item| Item { first_seen: Timestamp::default(), tlp: Tlp::Clear, ..*item };
     let mut ordered: SmallVec<[Item; 8]> = items.iter().map(weighing).collect();
     ordered.sort_unstable();
     ordered

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use wardnet_journal::record::{self, decode_details, encode_details, read_varint, varint};
 use wardnet_model::{
     Band, BatchId, Category, CategorySet, Decision, Record, RecordId, Risk, Sharing, SourceId,
-    Stance, TenantId, Timestamp, Tlp,
+    Stance, TenantId, Timestamp, Tlp, Witness,
 };
 
 /// Appends the bytes of a dossier.
@@ -37,7 +37,7 @@ fn encode_published(published: &Published, out: &mut Vec<u8>) {
     varint(published.categories.bits(), out);
     varint(published.sources.len() as u64, out);
     for source in &published.sources {
-        varint(u64::from(source.0), out);
+        varint(u64::from(source.source.0) << 1 | u64::from(source.shareable), out);
     }
     varint(published.first_seen.0, out);
     varint(published.last_seen.0, out);
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         let count = self.count()?;
         let mut sources = SmallVec::new();
         for _ in 0..count {
-            sources.push(SourceId(self.number()?));
+            sources.push(self.witness()?);
         }
         Ok(Published {
             risk: Risk::new(risk),
@@ -172,6 +172,12 @@ impl<'a> Reader<'a> {
             next_crossing: self.time()?,
             private: flags & 1 != 0,
         })
+    }
+
+    fn witness(&mut self) -> Result<Witness, StoreError> {
+        let value = self.varint()?;
+        let source = u32::try_from(value >> 1).map_err(|_| DAMAGED)?;
+        Ok(Witness { source: SourceId(source), shareable: value & 1 != 0 })
     }
 
     fn decisions(&mut self) -> Result<Vec<Decision>, StoreError> {

@@ -5,7 +5,7 @@ use crate::networks::NetworkShape;
 use crate::prefix::Family;
 use crate::reader::Reader;
 use crate::table::Shape;
-use crate::{Layer, Limits, OpenError, Profile, SOURCES_SHOWN_MAX, SourceNames};
+use crate::{Layer, Limits, OpenError, Profile, SourceNames, SourceSet};
 use sha2::{Digest as _, Sha256};
 use wardnet_model::{Band, Basis, CategorySet, Risk, Timestamp};
 
@@ -405,7 +405,7 @@ pub(crate) fn encode_profile(profile: &Profile, bytes: &mut Vec<u8>) {
     let basis = profile.basis.tag();
     bytes.extend_from_slice(&[profile.risk.value(), profile.band.tag(), basis, sources]);
     bytes.extend_from_slice(&profile.categories.bits().to_le_bytes());
-    for source in profile.sources.iter() {
+    for source in profile.sources.bits() {
         bytes.extend_from_slice(&source.to_le_bytes());
     }
 }
@@ -415,16 +415,9 @@ pub(crate) fn decode_profile(bytes: &mut Reader<'_>) -> Option<Profile> {
     let [risk, band, basis, count] = bytes.array()?;
     let categories = CategorySet::from_bits(bytes.u64()?);
     let listed = (0..count).map(|_| bytes.u32()).collect::<Option<Vec<u32>>>()?;
-    let rises = listed.is_sorted_by(|a, b| a < b);
-    let known = risk <= 100 && usize::from(count) <= SOURCES_SHOWN_MAX && rises;
     let (band, basis) = (Band::from_tag(band)?, Basis::from_tag(basis)?);
-    known.then(|| Profile {
-        risk: Risk::new(risk),
-        band,
-        basis,
-        categories,
-        sources: listed.into_iter().collect(),
-    })
+    let sources = SourceSet::from_bits(listed)?;
+    (risk <= 100).then(|| Profile { risk: Risk::new(risk), band, basis, categories, sources })
 }
 
 fn decode_sources(rest: &mut Reader<'_>, count: u32) -> Option<SourceNames> {

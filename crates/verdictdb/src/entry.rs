@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
-use wardnet_model::{Band, Basis, CategorySet, Key, Kind, Risk, Scope, Timestamp};
+use wardnet_model::{
+    Band, Basis, CategorySet, Key, Kind, Risk, Scope, SourceId, Timestamp, Witness,
+};
 
 /// How many sources a profile names at most.
 pub const SOURCES_SHOWN_MAX: usize = 64;
@@ -43,14 +45,35 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Numbers of sources: sorted, distinct, at most [`SOURCES_SHOWN_MAX`].
+/// Sources: sorted, distinct, at most [`SOURCES_SHOWN_MAX`]. Each is its number, with the top bit
+/// set where what it says may be handed on, as in files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SourceSet(Box<[u32]>);
+
+/// Says of a source in a profile that what it says there may be handed on.
+const SHAREABLE: u32 = 1 << 31;
 
 impl SourceSet {
     /// The sources in order, in ascending number.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().copied()
+        self.0.iter().map(|bits| bits & !SHAREABLE)
+    }
+
+    /// Those among them that say in public that it is dangerous: what they say may be handed on,
+    /// as far as its marking goes.
+    pub fn shareable(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().filter(|bits| *bits & SHAREABLE != 0).map(|bits| bits & !SHAREABLE)
+    }
+
+    /// The sources as a file has them.
+    pub(crate) fn bits(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// Reads what [`SourceSet::bits`] are.
+    pub(crate) fn from_bits(bits: Vec<u32>) -> Option<Self> {
+        let rises = bits.is_sorted_by(|a, b| a & !SHAREABLE < b & !SHAREABLE);
+        (rises && bits.len() <= SOURCES_SHOWN_MAX).then(|| Self(bits.into()))
     }
 
     /// How many sources are named.
@@ -65,13 +88,22 @@ impl SourceSet {
 }
 
 /// Sorts, drops repeats, and keeps the [`SOURCES_SHOWN_MAX`] lowest numbers.
-impl FromIterator<u32> for SourceSet {
-    fn from_iter<I: IntoIterator<Item = u32>>(sources: I) -> Self {
-        let mut sources: Vec<u32> = sources.into_iter().collect();
-        sources.sort_unstable();
-        sources.dedup();
+impl FromIterator<Witness> for SourceSet {
+    fn from_iter<I: IntoIterator<Item = Witness>>(sources: I) -> Self {
+        let bits = |one: Witness| one.source.0 | if one.shareable { SHAREABLE } else { 0 };
+        let mut sources: Vec<u32> = sources.into_iter().map(bits).collect();
+        sources.sort_unstable_by_key(|bits| (bits & !SHAREABLE, !bits));
+        sources.dedup_by_key(|bits| *bits & !SHAREABLE);
         sources.truncate(SOURCES_SHOWN_MAX);
         Self(sources.into())
+    }
+}
+
+/// As of [`Witness`]es of whose words nothing may be handed on.
+impl FromIterator<u32> for SourceSet {
+    fn from_iter<I: IntoIterator<Item = u32>>(sources: I) -> Self {
+        let witness = |source| Witness { source: SourceId(source), shareable: false };
+        sources.into_iter().map(witness).collect()
     }
 }
 

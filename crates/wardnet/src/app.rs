@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use wardnet_identify::{Engine, Opened, Options, Writer, WriterThread, spawn};
 use wardnet_model::SourceId;
-use wardnet_protect::exports::ExportState;
+use wardnet_protect::exports::{ExportState, Rights};
 use wardnet_protect::known_files::KnownFiles;
 use wardnet_protect::opinion::Opinions;
 use wardnet_protect::{changes, health, lookup, openapi, status};
@@ -191,10 +191,12 @@ fn questions(
 /// Lists of what `feed` says; what may be handed on is what a source of it allows.
 fn exports(feed: Arc<ChangeFeed>, writer: &Writer) -> ExportState {
     let epochs = Arc::clone(&writer.readers().epochs);
-    ExportState::new(
-        feed,
-        Arc::new(move |id| {
-            epochs.load().source(SourceId(id)).is_some_and(|source| source.redistribute)
-        }),
-    )
+    let rights = move || {
+        let epoch = Arc::clone(&epochs.load());
+        let number = epoch.number();
+        let may_share =
+            move |id| epoch.source(SourceId(id)).is_some_and(|source| source.redistribute);
+        Rights { number, may_share: Arc::new(may_share) }
+    };
+    ExportState::new(feed, Arc::new(rights))
 }

@@ -135,7 +135,6 @@ impl FeedConfig {
             name: Some(self.name.as_str().into()),
             document: Some(self.location.document().into()),
             mapping: self.mapping.clone(),
-            tlp_max: self.redistribute.then_some(Tlp::Green),
             ..ReadOptions::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::feeds::Mapping;
 use std::sync::Arc;
-use wardnet_model::{Scope, Stance, Tlp};
+use wardnet_model::{Scope, Stance};
 
 /// How much a feed may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +88,6 @@ pub struct ReadOptions {
     /// The name of the file itself, such as `cobaltstrike-1.txt`: Maltrail's trails tell the family
     /// by it.
     pub document: Option<Box<str>>,
-    /// Rows that say themselves that fewer may see them are refused; none are when `None`. What is
-    /// handed on may hold nothing beyond [`Tlp::Green`].
-    pub tlp_max: Option<Tlp>,
     /// Which field holds what, for formats whose fields have no names of their own.
     pub mapping: Option<Arc<Mapping>>,
     /// How much the feed may cost.

@@ -59,11 +59,6 @@ impl<'a, S: Sink> Output<'a, S> {
         if self.is_lossy && has_replacement(&observation.indicator) {
             return Err(RejectReason::NotUtf8);
         }
-        if let Some((tlp, max)) = observation.tlp.zip(self.options.tlp_max)
-            && tlp > max
-        {
-            return Err(RejectReason::NotToHandOn(tlp));
-        }
         if let Some(reason) = never_blocks(&observation, self.suffixes) {
             return Err(reason.into());
         }

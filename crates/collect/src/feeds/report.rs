@@ -3,7 +3,7 @@
 use crate::feeds::stix::StixError;
 use crate::feeds::{NeverBlocks, Pattern, PatternError};
 use std::collections::BTreeMap;
-use wardnet_model::{ParseError, Tlp};
+use wardnet_model::ParseError;
 
 /// The longest excerpt of a rejected row, in bytes.
 const EXCERPT_BYTES_MAX: usize = 160;
@@ -126,10 +126,6 @@ pub enum RejectReason {
     /// A record that is not JSON of the expected shape.
     #[error("the record is not what the format has there: {0}")]
     Record(Box<str>),
-    /// A row for fewer eyes than those that its feed is handed on to.
-    #[error("the row is marked TLP:{}, and the feed's `redistribute` hands on what it holds; \
-             set it to false to take such rows", .0.name().to_uppercase())]
-    NotToHandOn(Tlp),
     /// A STIX pattern that cannot be used.
     #[error(transparent)]
     StixPattern(#[from] StixError),
@@ -171,7 +167,6 @@ impl RejectReason {
             Self::NoMatch => "no-match",
             Self::RecordTooLong => "record-too-long",
             Self::Record(_) => "record",
-            Self::NotToHandOn(_) => "not-to-hand-on",
             Self::StixPattern(error) => error.name(),
         }
     }

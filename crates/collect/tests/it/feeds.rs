@@ -1,7 +1,7 @@
 //! Golden cases of the feed readers, and the fuzz target run over them.
 //!
 //! A case is a directory of `tests/data/feeds` with an `input.*` of exactly the feed's bytes,
-//! perhaps a `case.toml` (`format`, `scope`, `stance`, `name`, `tlp_max`, `line_bytes_max`, `document`,
+//! perhaps a `case.toml` (`format`, `scope`, `stance`, `name`, `line_bytes_max`, `document`,
 //! `rows`, `pattern`, `delimiter`, `[fields]` …), and `expected.txt`. `UPDATE_EXPECT=1` rewrites the
 //! expectations.
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use wardnet_collect::feeds::{
     Format, Limits, Mapping, ReadOptions, Rejection, Sink, detect, fuzz_feed, open_plain, read_feed,
 };
-use wardnet_model::{Observation, Scope, Stance, Tlp};
+use wardnet_model::{Observation, Scope, Stance};
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/feeds");
@@ -48,7 +48,6 @@ fn settings(case: &Path) -> (Option<Format>, ReadOptions) {
         match key.as_str() {
             "format" => format = Some(word().parse::<Format>().unwrap()),
             "scope" => options.scope = Some(word().parse::<Scope>().unwrap()),
-            "tlp_max" => options.tlp_max = Some(word().parse::<Tlp>().unwrap()),
             "stance" => options.stance = Some(word().parse::<Stance>().unwrap()),
             "name" => options.name = Some(word().into()),
             "line_bytes_max" => options.limits.line_bytes_max = number() as usize,

@@ -5,7 +5,7 @@ use crate::sample::{
 };
 use std::ops::Range;
 use wardnet_identify::{Begun, Engine, ImportTerms};
-use wardnet_model::{Band, Evidence, Observation, Record, Timestamp, Tlp};
+use wardnet_model::{Band, Evidence, Observation, Record, RecordId, Stance, Timestamp, Tlp};
 
 fn last_seen(engine: &Engine, text: &str) -> Vec<Timestamp> {
     let explained = explained(engine, text, days(2));
@@ -107,7 +107,10 @@ fn two_sources_on_one_thing_add_up_and_part_again() {
     let both = crate::sample::verdict(&engine, "shared.top", days(0));
     assert!(both.1 > alone.1, "{both:?} after {alone:?}");
     let found = explained(&engine, "shared.top", days(0)).unwrap();
-    assert_eq!(found.published.sources.as_slice(), [one, two]);
+    assert_eq!(
+        found.published.sources.iter().map(|one| one.source).collect::<Vec<_>>(),
+        [one, two]
+    );
     assert_eq!(found.explanation.recompute(), found.explanation.exact);
 
     import(&mut engine, one, true, &rows(&["mine.top"]), days(0));
@@ -226,4 +229,30 @@ fn renewed_good_evidence_counts_again() {
         let now = explained(&engine, "shop.com", days(day)).unwrap();
         assert_eq!(now.explanation.published, now.published.risk, "day {day}");
     }
+}
+
+#[test]
+fn what_may_be_handed_on_is_what_a_source_says_in_public() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path(), days(0));
+    let (one, two) = (source(&mut engine, "one", days(0)), source(&mut engine, "two", days(0)));
+    let shareable = |engine: &Engine| {
+        let found = explained(engine, "shared.top", days(0)).unwrap();
+        let sources = found.published.sources.iter();
+        sources.filter(|one| one.shareable).map(|one| one.source).collect::<Vec<_>>()
+    };
+    let marked = |source, tlp, stance| {
+        Record::Evidence(Evidence { tlp, stance, ..said("shared.top", source, 1, days(0)) })
+    };
+    append(&mut engine, marked(one, Tlp::Amber, Stance::Malicious), days(0));
+    assert_eq!(shareable(&engine), []);
+    append(&mut engine, marked(two, Tlp::Clear, Stance::Benign), days(0));
+    assert_eq!(shareable(&engine), [], "praise says nothing against it");
+    append(&mut engine, marked(two, Tlp::Green, Stance::Malicious), days(0));
+    assert_eq!(shareable(&engine), [two]);
+    append(&mut engine, marked(two, Tlp::Red, Stance::Malicious), days(0));
+    assert_eq!(shareable(&engine), [], "its newest marking is stricter");
+    let more = Evidence { record: RecordId(2), ..said("shared.top", one, 2, days(0)) };
+    append(&mut engine, Record::Evidence(more), days(0));
+    assert_eq!(shareable(&engine), [one], "a second row of the source is clear");
 }

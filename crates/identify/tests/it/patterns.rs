@@ -83,7 +83,10 @@ fn a_pattern_that_vouches_weighs_beside_evidence_and_is_explained() {
     let shown = explained(&engine, URL, days(0)).unwrap();
     assert_eq!(shown.explanation.groups.len(), 2);
     assert_eq!(lines(&engine, URL, days(0)), [("^https?://[^/]*training".into(), None)]);
-    assert_eq!(shown.published.sources.as_slice(), [feed, warn]);
+    assert_eq!(
+        shown.published.sources.iter().map(|one| one.source).collect::<Vec<_>>(),
+        [feed, warn]
+    );
     assert_eq!(verdict(&engine, "http://other.top/x", days(0)).1, alone);
     look(&mut engine, warn, false, &["example"], days(3));
     assert_eq!(lines(&engine, URL, days(1)).len(), 1, "the other list was read later");

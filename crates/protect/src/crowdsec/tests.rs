@@ -18,7 +18,7 @@ use wardnet_model::{
 use wardnet_server::tokens::MemoryTokens;
 use wardnet_server::{Health, Tokens, now_unix};
 use wardnet_verdictdb::{
-    Change, EntryData, FeedLimits, Layer, Profile, Question, Terms, View, Views,
+    Change, EntryData, FeedLimits, Layer, Profile, Question, SourceSet, Terms, View, Views,
 };
 use wardnet_wire::crowdsec::StreamQuery;
 
@@ -48,7 +48,7 @@ fn change(seq: u64, text: &str, word: Word, is_said: bool, until: Option<Timesta
     let is_decision = matches!(word, Word::Blocked | Word::Allowed);
     let basis = if is_decision { Basis::Decision } else { Basis::Evidence };
     let categories: CategorySet = category.into_iter().collect();
-    let sources = [].into_iter().collect();
+    let sources = SourceSet::default();
     let profile = Profile { risk: Risk::new(risk), band, basis, categories, sources };
     let terms = is_decision.then_some(Terms { decided_at: Timestamp(1), until });
     let new = EntryData { profile, name: None, facts: None, terms };

@@ -46,8 +46,17 @@ const MISP: &str = "/v1/export/misp/{file}";
 /// Lists that are written at once; each holds a thread.
 const AT_ONCE_MAX: usize = 8;
 
-/// Whether a source's entries may be handed on to others.
-pub type MayShare = Arc<dyn Fn(u32) -> bool + Send + Sync>;
+/// Which sources let what they say be handed on to others.
+#[derive(Clone)]
+pub struct Rights {
+    /// Goes up whenever `may_share` may say otherwise: a list for others is another one then.
+    pub number: u32,
+    /// Whether a source's entries may be handed on.
+    pub may_share: Arc<dyn Fn(u32) -> bool + Send + Sync>,
+}
+
+/// Looks up the rights as they are.
+pub type RightsNow = Arc<dyn Fn() -> Rights + Send + Sync>;
 
 /// Where the cursor of a list stands in the reply.
 const CURSOR: &str = "wardnet-cursor";
@@ -57,7 +66,7 @@ const CURSOR: &str = "wardnet-cursor";
 pub struct ExportState {
     feed: Arc<ChangeFeed>,
     places: Arc<Semaphore>,
-    may_share: MayShare,
+    rights: RightsNow,
     /// When the last change came, as far as lists were asked for since: the time of MISP's events.
     changed: Arc<Mutex<Option<(Cursor, Timestamp)>>>,
 }
@@ -65,9 +74,9 @@ pub struct ExportState {
 impl ExportState {
     /// Lists what the newest state of `feed` says.
     #[must_use]
-    pub fn new(feed: Arc<ChangeFeed>, may_share: MayShare) -> Self {
+    pub fn new(feed: Arc<ChangeFeed>, rights: RightsNow) -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-        Self { feed, places, may_share, changed: Arc::default() }
+        Self { feed, places, rights, changed: Arc::default() }
     }
 
     /// When what stands at `cursor` came about.
@@ -111,11 +120,12 @@ impl Listing {
         // A list is the same as long as nothing has changed; what is asked is in the address.
         let (number, name) = (tenant.map_or(0, |tenant| tenant.0), coding.name());
         let coded = name.map_or_else(String::new, |name| format!("-{name}"));
-        let tag = HeaderValue::from_str(&format!("\"{cursor}-{number}{coded}\""));
+        let rights = (state.rights)();
+        let shared = if asked.for_others { format!("-{}", rights.number) } else { String::new() };
+        let tag = HeaderValue::from_str(&format!("\"{cursor}-{number}{shared}{coded}\""));
         let tag = tag.map_err(|_| Problem::internal())?;
         let (suffixes, now) = (SuffixList::shipped(), caller.admitted().at());
-        let may_share = Arc::clone(&state.may_share);
-        let walk = Walk { view, tenant, asked, suffixes, now, may_share };
+        let walk = Walk { view, tenant, asked, suffixes, now, rights };
         Ok(Self { state, cursor, coding, tag, walk })
     }
 

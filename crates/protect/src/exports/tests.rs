@@ -3,8 +3,12 @@
 use super::*;
 use crate::testing::{CREATED, House, text};
 use std::collections::BTreeSet;
-use wardnet_model::{Band, Basis, Category, Indicator, Risk, Scope, Timestamp};
+use std::sync::atomic::{AtomicU32, Ordering};
+use wardnet_model::{Band, Basis, Category, Indicator, Risk, Scope, SourceId, Timestamp, Witness};
 use wardnet_verdictdb::{Change, EntryData, Facts, FeedLimits, Layer, Profile, Terms, Views};
+
+/// Source 7, where what it says is for fewer eyes.
+const RESTRICTED: u32 = 0x107;
 
 const FILE: &str = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
 
@@ -13,6 +17,8 @@ struct Scene {
     house: House,
     views: Views,
     router: Router,
+    /// The number of the sources' rights.
+    rights: Arc<AtomicU32>,
     seq: u64,
 }
 
@@ -21,9 +27,13 @@ impl Scene {
         let (house, views) = (House::new(), Views::default());
         let feed = views.keep_changes(1, FeedLimits::default());
         // Only what source 7 says may be handed on.
-        let state = ExportState::new(feed, Arc::new(|source| source == 7));
+        let (number, set) = (Arc::new(AtomicU32::new(1)), Arc::new(|source| source == 7));
+        let known = Arc::clone(&number);
+        let rights =
+            move || Rights { number: known.load(Ordering::Relaxed), may_share: set.clone() };
+        let state = ExportState::new(feed, Arc::new(rights));
         let router = house.router(routes(&house.gate, state));
-        let mut scene = Self { house, views, router, seq: 0 };
+        let mut scene = Self { house, views, router, rights: number, seq: 0 };
         scene.say("evil.top", Scope::Subtree, Some((90, Category::Phishing)), 7);
         scene.say("a.evil.top", Scope::Exact, Some((90, Category::Phishing)), 1);
         scene.say("exact.top", Scope::Exact, Some((80, Category::Malware)), 1);
@@ -46,8 +56,10 @@ impl Scene {
         let band = if bad.is_some() { Band::of_risk(risk, true) } else { Band::Trusted };
         let basis = if bad.is_some() { Basis::Evidence } else { Basis::Decision };
         let categories = bad.into_iter().map(|(_, category)| category).collect();
-        let profile =
-            Profile { risk, band, basis, categories, sources: [source].into_iter().collect() };
+        let shareable = source != RESTRICTED;
+        let witness = Witness { source: SourceId(source & 0xFF), shareable };
+        let sources = [witness].into_iter().collect();
+        let profile = Profile { risk, band, basis, categories, sources };
         let facts = Some(Facts { first_seen: CREATED, last_seen: CREATED });
         let terms = bad.is_none().then_some(Terms { decided_at: Timestamp(1), until: None });
         let layer = if bad.is_some() { Layer::Evidence } else { Layer::Decision };
@@ -129,7 +141,7 @@ async fn every_format_says_what_it_can_and_no_more() {
 
 #[tokio::test]
 async fn lists_are_cut_as_asked() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     assert_eq!(scene.lines("plain?kind=domain&category=malware").await, set(&["exact.top"]));
     let high = scene.lines("plain?kind=domain&level=high&category=malware").await;
     assert_eq!(high, set(&["doubtful.top", "exact.top"]));
@@ -140,6 +152,8 @@ async fn lists_are_cut_as_asked() {
     for max in 1..=3 {
         assert_eq!(scene.lines(&format!("plain?kind=domain&max={max}")).await.len(), max);
     }
+    scene.say("marked.top", Scope::Exact, Some((90, Category::Malware)), RESTRICTED);
+    assert!(scene.lines("plain?kind=domain").await.contains("marked.top"));
     assert_eq!(scene.lines("plain?kind=domain&for=others").await, set(&["evil.top"]));
 }
 
@@ -190,24 +204,38 @@ async fn a_list_of_nothing_is_one() {
 #[tokio::test]
 async fn what_a_client_has_is_not_sent_again() {
     let mut scene = Scene::new();
-    let ask = |router: Router, token: String, tag: String| async move {
-        let request = axum::http::Request::get("/v1/export/plain")
-            .header("authorization", format!("Bearer {token}"))
-            .header("if-none-match", tag);
-        let request = request.body(Body::empty()).unwrap();
-        tower::ServiceExt::oneshot(router, request).await.unwrap()
-    };
-    let (router, token) = (scene.router.clone(), scene.house.reader.clone());
-    let first = ask(router.clone(), token.clone(), "\"other\"".into()).await;
+    let first = scene.unless("plain", "\"other\"").await;
     assert_eq!(first.status(), StatusCode::OK);
     let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
-    let again = ask(router.clone(), token.clone(), format!("\"x\", W/{tag}")).await;
+    let again = scene.unless("plain", &format!("\"x\", W/{tag}")).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     scene.say("new.top", Scope::Exact, Some((90, Category::Malware)), 1);
-    assert_eq!(ask(router, token, tag).await.status(), StatusCode::OK);
+    assert_eq!(scene.unless("plain", &tag).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_list_for_others_changes_with_the_rights_of_sources() {
+    let scene = Scene::new();
+    for (path, then) in [("plain", StatusCode::NOT_MODIFIED), ("plain?for=others", StatusCode::OK)]
+    {
+        let first = scene.unless(path, "\"other\"").await;
+        let tag = first.headers()[ETAG].to_str().unwrap();
+        assert_eq!(scene.unless(path, tag).await.status(), StatusCode::NOT_MODIFIED, "{path}");
+        scene.rights.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(scene.unless(path, tag).await.status(), then, "{path}");
+    }
 }
 
 impl Scene {
+    /// A list, unless it is the one that has the tag.
+    async fn unless(&self, path: &str, tag: &str) -> Response {
+        let request = axum::http::Request::get(format!("/v1/export/{path}"))
+            .header("authorization", format!("Bearer {}", self.house.reader))
+            .header("if-none-match", tag);
+        let request = request.body(Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(self.router.clone(), request).await.unwrap()
+    }
+
     /// A list with its cursor.
     async fn with_cursor(&self, path: &str) -> (BTreeSet<String>, String) {
         let path = format!("/v1/export/{path}");

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::batch::{Above, Batch, Ground};
 use super::format::Format;
 use super::item::{Item, Thing};
-use super::{MayShare, address, detect, name, record};
+use super::{Rights, address, detect, name, record};
 use crate::frames::{Out, Stop};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -24,7 +24,7 @@ pub(super) struct Walk {
     pub(super) asked: Asked,
     pub(super) suffixes: &'static SuffixList,
     pub(super) now: Timestamp,
-    pub(super) may_share: MayShare,
+    pub(super) rights: Rights,
 }
 
 impl Walk {
@@ -215,7 +215,8 @@ impl Walk {
             *beneath = own.iter().any(|(scope, _)| scope.covers_beneath());
             blocks = *itself || *beneath;
         }
-        let may_share = |profile: &Profile| profile.sources.iter().any(|one| (self.may_share)(one));
+        let may_share =
+            |profile: &Profile| profile.sources.shareable().any(|one| (self.rights.may_share)(one));
         let may_go = !self.asked.for_others || own.iter().any(|(_, profile)| may_share(profile));
         if !blocks || !is_asked_for || !may_go {
             return None;

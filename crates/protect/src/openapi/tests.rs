@@ -72,7 +72,8 @@ async fn every_path_is_served_and_the_description_too() {
     let feed = views.keep_changes(1, FeedLimits::default());
     let parts = (Arc::clone(&house.tokens), &house.metrics);
     let limits = changes::Limits::default();
-    let exports = exports::ExportState::new(Arc::clone(&feed), Arc::new(|_| true));
+    let all = exports::Rights { number: 1, may_share: Arc::new(|_| true) };
+    let exports = exports::ExportState::new(Arc::clone(&feed), Arc::new(move || all.clone()));
     let changes = changes::ChangesState::new(views.clone(), feed, parts, limits);
     let router = health::routes(&house.gate, state)
         .merge(changes::routes(&house.gate, changes))

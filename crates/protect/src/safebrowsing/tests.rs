@@ -16,7 +16,7 @@ use wardnet_model::{
     Scope, SuffixList, Timestamp,
 };
 use wardnet_server::now_unix;
-use wardnet_verdictdb::{Change, EntryData, FeedLimits, Layer, Profile, Terms, Views};
+use wardnet_verdictdb::{Change, EntryData, FeedLimits, Layer, Profile, SourceSet, Terms, Views};
 use wardnet_wire::safebrowsing::v5::ThreatType;
 
 /// What somebody says of a thing.
@@ -46,7 +46,7 @@ fn profile(word: Word) -> Profile {
     let is_decision = matches!(word, Word::Blocked | Word::Allowed);
     let basis = if is_decision { Basis::Decision } else { Basis::Evidence };
     let categories: CategorySet = category.into_iter().collect();
-    let sources = [].into_iter().collect();
+    let sources = SourceSet::default();
     Profile { risk: Risk::new(risk), band, basis, categories, sources }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use wardnet_model::{
     Band, Calibration, CalibrationChange, Category, DAY_SECS, Kind, Reliability, Source, SourceId,
-    SourceKind, Stance, Timestamp,
+    SourceKind, Stance, Timestamp, Tlp,
 };
 use wardnet_score::{Epoch, HORIZON_SECS, Item, Scorer, Subject};
 
@@ -52,6 +52,7 @@ fn bad(source: u32) -> Item {
         last_seen: NOW,
         until: None,
         registered: None,
+        tlp: Tlp::Clear,
     }
 }
 
@@ -85,6 +86,7 @@ fn item() -> impl Strategy<Value = Item> {
             last_seen: Timestamp(NOW.0 - age_days * DAY_SECS / 2),
             until: ends.then_some(NOW.plus_secs(until_days * DAY_SECS)),
             registered: None,
+            tlp: if confidence % 2 == 0 { Tlp::Amber } else { Tlp::Clear },
         },
     )
 }

@@ -39,7 +39,8 @@ fn dossier(evidence: usize, decisions: usize) -> Dossier {
             until: None,
         });
     }
-    dossier.published.sources = [SourceId(4), SourceId(900)].into_iter().collect();
+    let witness = |source, shareable| Witness { source: SourceId(source), shareable };
+    dossier.published.sources = [witness(4, true), witness(900, false)].into_iter().collect();
     dossier.published.private = decisions > 1;
     dossier
 }

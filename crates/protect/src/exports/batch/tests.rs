@@ -1,5 +1,6 @@
 //! Lists are those that asking about every entry gives.
 
+use super::super::Rights;
 use super::super::asked::Asked;
 use super::super::walk::write_item;
 use super::*;
@@ -7,7 +8,8 @@ use crate::frames::Stop;
 use proptest::prelude::*;
 use std::sync::Arc;
 use wardnet_model::{
-    Band, Basis, Category, CategorySet, Indicator, Risk, Scope, SuffixList, TenantId, Timestamp,
+    Band, Basis, Category, CategorySet, Indicator, Risk, Scope, SourceId, SuffixList, TenantId,
+    Timestamp, Witness,
 };
 use wardnet_score::{Level, Policy};
 use wardnet_verdictdb::{
@@ -116,7 +118,10 @@ impl Said {
         };
         let basis = if self.is_decision { Basis::Decision } else { Basis::Evidence };
         let categories: CategorySet = self.category.into_iter().collect();
-        let sources = [self.source].into_iter().collect();
+        // Some is for fewer eyes, of every source.
+        let shareable = self.name % 2 == 1;
+        let witness = Witness { source: SourceId(self.source), shareable };
+        let sources = [witness].into_iter().collect();
         let seen = Timestamp(self.source.into());
         let until = self.until.map(Timestamp);
         let text = self.indicator().to_string();
@@ -230,7 +235,7 @@ proptest! {
             asked,
             suffixes: SuffixList::shipped(),
             now: NOW,
-            may_share: Arc::new(|source| source == 1),
+            rights: Rights { number: 1, may_share: Arc::new(|source| source == 1) },
         };
         for format in Format::ALL {
             let mut quickly = Vec::new();
@@ -269,7 +274,7 @@ fn grounds(texts: &[(&str, Scope, u8)], decided: &[&str]) -> Vec<String> {
         asked: Asked::all(),
         suffixes: SuffixList::shipped(),
         now: NOW,
-        may_share: Arc::new(|_| true),
+        rights: Rights { number: 1, may_share: Arc::new(|_| true) },
     };
     let mut entries = walk.view.entries(None, NOW);
     let mut batch = Batch::new(&walk, Format::Plain).unwrap();

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use wardnet_model::{Band, Basis, Category, Indicator, Risk, Scope, Timestamp};
-use wardnet_verdictdb::{Change, EntryData, FeedLimits, Layer, Profile, Terms, Views};
+use wardnet_verdictdb::{Change, EntryData, FeedLimits, Layer, Profile, SourceSet, Terms, Views};
 
 /// What somebody says of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) fn data(indicator: &Indicator, word: Word) -> EntryData {
     let is_decision = layer == Layer::Decision;
     let basis = if is_decision { Basis::Decision } else { Basis::Evidence };
     let categories = (!is_decision).then_some(Category::Phishing).into_iter().collect();
-    let sources = [].into_iter().collect();
+    let sources = SourceSet::default();
     EntryData {
         profile: Profile { risk: Risk::new(risk), band, basis, categories, sources },
         name: Some(indicator.to_string().into()),
