@@ -48,6 +48,4 @@ pub use suffix::*;
 pub use testimony::Testimony;
 pub use time::{DAY_SECS, Timestamp};
 pub use url::*;
-pub use verdict::{
-    Band, Basis, MALICIOUS_FROM, RISK_STEPS, Risk, SUSPICIOUS_FROM, Verdict, Witness,
-};
+pub use verdict::{Band, Basis, MALICIOUS_FROM, RISK_STEPS, Risk, SUSPICIOUS_FROM, Verdict, Voice};

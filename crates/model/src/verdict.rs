@@ -174,7 +174,7 @@ pub struct Verdict {
 
 /// Who says it, of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Witness {
+pub struct Voice {
     /// The source.
     pub source: SourceId,
     /// Whether something that it says against the indicator is marked TLP:GREEN or clearer, so that

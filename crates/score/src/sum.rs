@@ -5,7 +5,7 @@ use crate::fixed::{ONE, Probability, decay, logit, percent, product, risk_of};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use wardnet_model::{
-    Band, Basis, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Tlp, Verdict, Witness,
+    Band, Basis, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Tlp, Verdict, Voice,
 };
 
 /// π₀: how likely a thing is dangerous about which one thing is said. What a group adds is counted
@@ -66,9 +66,9 @@ impl Item {
     }
 
     /// Who says it. Praise is never a reason to hand on that something is dangerous.
-    fn witness(&self) -> Witness {
+    fn voice(&self) -> Voice {
         let shareable = self.stance == Stance::Malicious && self.tlp <= Tlp::Green;
-        Witness { source: self.source, shareable }
+        Voice { source: self.source, shareable }
     }
 }
 
@@ -82,7 +82,7 @@ pub struct Score {
     /// The verdict, with its published risk.
     pub verdict: Verdict,
     /// Who says so: the sources of the evidence in force, in order.
-    pub sources: SmallVec<[Witness; 4]>,
+    pub sources: SmallVec<[Voice; 4]>,
     /// What the published risk would be if shadow sources counted; `None` when there are none.
     pub shadow: Option<Risk>,
 }
@@ -167,7 +167,7 @@ impl<'e> Scorer<'e> {
             }
             if matches!(item.stance, Stance::Malicious | Stance::Benign) {
                 verdict.categories = verdict.categories.with(item.category);
-                score.sources.push(item.witness());
+                score.sources.push(item.voice());
             }
             verdict.first_seen = verdict.first_seen.min(item.first_seen);
             verdict.last_seen = verdict.last_seen.max(item.last_seen);
@@ -176,7 +176,7 @@ impl<'e> Scorer<'e> {
         score
             .sources
             .sort_unstable_by(|a, b| (a.source, b.shareable).cmp(&(b.source, a.shareable)));
-        score.sources.dedup_by_key(|witness| witness.source);
+        score.sources.dedup_by_key(|voice| voice.source);
         if has_shadow {
             let with_shadow = exact_risk(subject, self.terms(subject, items, now, true));
             score.shadow = Some(with_shadow.published());

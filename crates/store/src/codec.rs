@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use wardnet_journal::record::{self, decode_details, encode_details, read_varint, varint};
 use wardnet_model::{
     Band, BatchId, Category, CategorySet, Decision, Record, RecordId, Risk, Sharing, SourceId,
-    Stance, TenantId, Timestamp, Tlp, Witness,
+    Stance, TenantId, Timestamp, Tlp, Voice,
 };
 
 /// Appends the bytes of a dossier.
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         let count = self.count()?;
         let mut sources = SmallVec::new();
         for _ in 0..count {
-            sources.push(self.witness()?);
+            sources.push(self.voice()?);
         }
         Ok(Published {
             risk: Risk::new(risk),
@@ -174,10 +174,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn witness(&mut self) -> Result<Witness, StoreError> {
+    fn voice(&mut self) -> Result<Voice, StoreError> {
         let value = self.varint()?;
         let source = u32::try_from(value >> 1).map_err(|_| DAMAGED)?;
-        Ok(Witness { source: SourceId(source), shareable: value & 1 != 0 })
+        Ok(Voice { source: SourceId(source), shareable: value & 1 != 0 })
     }
 
     fn decisions(&mut self) -> Result<Vec<Decision>, StoreError> {

@@ -4,7 +4,7 @@ use crate::BatchKey;
 use smallvec::SmallVec;
 use wardnet_model::{
     Band, BatchId, Category, CategorySet, Decision, Details, Evidence, Indicator, Kind, RecordId,
-    Retraction, Risk, Scope, Sharing, SourceId, Stance, TenantId, Timestamp, Tlp, Witness,
+    Retraction, Risk, Scope, Sharing, SourceId, Stance, TenantId, Timestamp, Tlp, Voice,
 };
 
 /// The place of a dossier: kind, the first 20 bytes of the indicator's key, scope.
@@ -139,7 +139,7 @@ pub struct Published {
     /// Why.
     pub categories: CategorySet,
     /// Who says so.
-    pub sources: SmallVec<[Witness; 4]>,
+    pub sources: SmallVec<[Voice; 4]>,
     /// When the first evidence was first seen.
     pub first_seen: Timestamp,
     /// When the newest was last seen.

@@ -3,9 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
-use wardnet_model::{
-    Band, Basis, CategorySet, Key, Kind, Risk, Scope, SourceId, Timestamp, Witness,
-};
+use wardnet_model::{Band, Basis, CategorySet, Key, Kind, Risk, Scope, SourceId, Timestamp, Voice};
 
 /// How many sources a profile names at most.
 pub const SOURCES_SHOWN_MAX: usize = 64;
@@ -88,9 +86,9 @@ impl SourceSet {
 }
 
 /// Sorts, drops repeats, and keeps the [`SOURCES_SHOWN_MAX`] lowest numbers.
-impl FromIterator<Witness> for SourceSet {
-    fn from_iter<I: IntoIterator<Item = Witness>>(sources: I) -> Self {
-        let bits = |one: Witness| one.source.0 | if one.shareable { SHAREABLE } else { 0 };
+impl FromIterator<Voice> for SourceSet {
+    fn from_iter<I: IntoIterator<Item = Voice>>(sources: I) -> Self {
+        let bits = |one: Voice| one.source.0 | if one.shareable { SHAREABLE } else { 0 };
         let mut sources: Vec<u32> = sources.into_iter().map(bits).collect();
         sources.sort_unstable_by_key(|bits| (bits & !SHAREABLE, !bits));
         sources.dedup_by_key(|bits| *bits & !SHAREABLE);
@@ -99,11 +97,11 @@ impl FromIterator<Witness> for SourceSet {
     }
 }
 
-/// As of [`Witness`]es of whose words nothing may be handed on.
+/// As of [`Voice`]s of whose words nothing may be handed on.
 impl FromIterator<u32> for SourceSet {
     fn from_iter<I: IntoIterator<Item = u32>>(sources: I) -> Self {
-        let witness = |source| Witness { source: SourceId(source), shareable: false };
-        sources.into_iter().map(witness).collect()
+        let voice = |source| Voice { source: SourceId(source), shareable: false };
+        sources.into_iter().map(voice).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use wardnet_model::{
     Action, BatchId, CalibrationChange, Decision, Indicator, Record, RecordId, Risk, Scope,
-    Sharing, SourceId, Stance, Tlp, Witness,
+    Sharing, SourceId, Stance, Tlp, Voice,
 };
 use wardnet_model::{Calibration, Evidence};
 use wardnet_store::{Dossier, Effect, Store, Update};
@@ -104,12 +104,12 @@ fn store(all: &[Said]) -> (tempfile::TempDir, Store) {
                 until: None,
             }));
         }
-        let witness = Witness { source: SourceId(said.source), shareable: said.private };
+        let voice = Voice { source: SourceId(said.source), shareable: said.private };
         let mut settle = |_: &DossierKey, dossier: &mut Dossier, _: &[Effect]| {
             dossier.published = Published {
                 risk: Risk::new(said.risk),
                 band: said.band,
-                sources: [witness].into_iter().collect(),
+                sources: [voice].into_iter().collect(),
                 first_seen: NOW,
                 last_seen: NOW.plus_secs(said.risk.into()),
                 private: said.private,

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{CREATED, House, text};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
-use wardnet_model::{Band, Basis, Category, Indicator, Risk, Scope, SourceId, Timestamp, Witness};
+use wardnet_model::{Band, Basis, Category, Indicator, Risk, Scope, SourceId, Timestamp, Voice};
 use wardnet_verdictdb::{Change, EntryData, Facts, FeedLimits, Layer, Profile, Terms, Views};
 
 /// Source 7, where what it says is for fewer eyes.
@@ -57,8 +57,8 @@ impl Scene {
         let basis = if bad.is_some() { Basis::Evidence } else { Basis::Decision };
         let categories = bad.into_iter().map(|(_, category)| category).collect();
         let shareable = source != RESTRICTED;
-        let witness = Witness { source: SourceId(source & 0xFF), shareable };
-        let sources = [witness].into_iter().collect();
+        let voice = Voice { source: SourceId(source & 0xFF), shareable };
+        let sources = [voice].into_iter().collect();
         let profile = Profile { risk, band, basis, categories, sources };
         let facts = Some(Facts { first_seen: CREATED, last_seen: CREATED });
         let terms = bad.is_none().then_some(Terms { decided_at: Timestamp(1), until: None });

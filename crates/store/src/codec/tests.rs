@@ -39,8 +39,8 @@ fn dossier(evidence: usize, decisions: usize) -> Dossier {
             until: None,
         });
     }
-    let witness = |source, shareable| Witness { source: SourceId(source), shareable };
-    dossier.published.sources = [witness(4, true), witness(900, false)].into_iter().collect();
+    let voice = |source, shareable| Voice { source: SourceId(source), shareable };
+    dossier.published.sources = [voice(4, true), voice(900, false)].into_iter().collect();
     dossier.published.private = decisions > 1;
     dossier
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use wardnet_model::{
     Band, Basis, Category, CategorySet, Indicator, Risk, Scope, SourceId, SuffixList, TenantId,
-    Timestamp, Witness,
+    Timestamp, Voice,
 };
 use wardnet_score::{Level, Policy};
 use wardnet_verdictdb::{
@@ -120,8 +120,8 @@ impl Said {
         let categories: CategorySet = self.category.into_iter().collect();
         // Some is for fewer eyes, of every source.
         let shareable = self.name % 2 == 1;
-        let witness = Witness { source: SourceId(self.source), shareable };
-        let sources = [witness].into_iter().collect();
+        let voice = Voice { source: SourceId(self.source), shareable };
+        let sources = [voice].into_iter().collect();
         let seen = Timestamp(self.source.into());
         let until = self.until.map(Timestamp);
         let text = self.indicator().to_string();
