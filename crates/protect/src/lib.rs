@@ -31,7 +31,6 @@ pub mod answer;
 pub mod blockpage;
 pub mod changes;
 pub mod crowdsec;
-mod dialect;
 pub mod dns;
 mod encoding;
 pub mod exports;

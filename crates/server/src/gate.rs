@@ -34,6 +34,7 @@ use tower::{Layer, Service};
 use crate::auth::{Admitted, Caller, Sent};
 use crate::budget::Budgets;
 use crate::clock::monotonic_nanos;
+use crate::dialect::{self, Dialect};
 use crate::limits::Limits;
 use crate::listen::Peer;
 use crate::metrics::{Metrics, RouteMetrics};
@@ -129,6 +130,7 @@ impl Shared {
 #[derive(Debug, Clone)]
 pub struct Gate {
     shared: Arc<Shared>,
+    dialect: Option<Dialect>,
 }
 
 impl Gate {
@@ -148,7 +150,13 @@ impl Gate {
             body_bytes_max: limits.body_bytes_max,
             own_uid: rustix::process::geteuid().as_raw(),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), dialect: None }
+    }
+
+    /// The same gate, whose routes tell their problems in the words of a foreign protocol.
+    #[must_use]
+    pub fn speaking(&self, dialect: Dialect) -> Self {
+        Self { shared: Arc::clone(&self.shared), dialect: Some(dialect) }
     }
 
     /// The layer for one route.
@@ -158,17 +166,22 @@ impl Gate {
             shared: Arc::clone(&self.shared),
             metrics: self.shared.metrics.route(spec.name),
             body_bytes_max: spec.body_bytes_max.unwrap_or(self.shared.body_bytes_max),
+            dialect: self.dialect,
             spec,
         };
         GateLayer { route: Arc::new(route) }
     }
 }
 
+/// A dialect, and whether the client had sent a token.
+type Words = (Dialect, bool);
+
 #[derive(Debug)]
 struct GatedRoute {
     shared: Arc<Shared>,
     metrics: Arc<RouteMetrics>,
     body_bytes_max: usize,
+    dialect: Option<Dialect>,
     spec: RouteSpec,
 }
 
@@ -189,6 +202,19 @@ impl GatedRoute {
             return Err(Problem::body_too_large(self.body_bytes_max));
         }
         Ok(admitted)
+    }
+
+    /// How a problem with a request is told, if not in our own words.
+    fn words(&self, request: &Request) -> Option<Words> {
+        self.dialect.map(|dialect| (dialect, dialect::has_token(request.headers())))
+    }
+
+    fn refuse(&self, problem: Problem, request: &Request) -> Response {
+        let response = problem.into_response();
+        match self.words(request) {
+            Some((dialect, has_token)) => dialect::translate(response, dialect, has_token),
+            None => response,
+        }
     }
 
     /// Gives a handler's request its caller, and cuts a body that does not say its size.
@@ -257,6 +283,7 @@ where
 
     fn call(&mut self, request: Request) -> GateFuture<S::Future> {
         let started_nanos = monotonic_nanos();
+        let words = self.route.words(&request);
         let answer = match self.route.admit(&request, started_nanos) {
             Ok(admitted) => {
                 let request = self.route.prepare(request, admitted);
@@ -264,7 +291,7 @@ where
             }
             Err(problem) => Answer::Refused { problem: Some(problem) },
         };
-        GateFuture { answer, started_nanos, metrics: Arc::clone(&self.route.metrics) }
+        GateFuture { answer, started_nanos, words, metrics: Arc::clone(&self.route.metrics) }
     }
 }
 
@@ -275,6 +302,7 @@ pin_project! {
         #[pin]
         answer: Answer<F>,
         started_nanos: u64,
+        words: Option<Words>,
         metrics: Arc<RouteMetrics>,
     }
 }
@@ -301,6 +329,10 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for GateFuture<F> 
             AnswerProjection::Refused { problem } => {
                 problem.take().unwrap_or_else(Problem::internal).into_response()
             }
+        };
+        let response = match *this.words {
+            Some((dialect, has_token)) => dialect::translate(response, dialect, has_token),
+            None => response,
         };
         let nanos = monotonic_nanos().saturating_sub(*this.started_nanos);
         this.metrics.record(response.status(), nanos);
@@ -344,7 +376,7 @@ where
         let admitted = route.admit(&request, started_nanos);
         let response = admitted
             .and_then(|admitted| answer(&admitted, &request))
-            .unwrap_or_else(IntoResponse::into_response);
+            .unwrap_or_else(|problem| route.refuse(problem, &request));
         let nanos = monotonic_nanos().saturating_sub(started_nanos);
         route.metrics.record(response.status(), nanos);
         ready(Ok(response))

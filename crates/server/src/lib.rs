@@ -24,13 +24,15 @@
 //! - A secret is never stored, logged or shown by `Debug`: only its SHA-256 leaves [`tokens`].
 //! - A revoked token is refused from the very next request on: what is remembered of a secret goes
 //!   with its token.
-//! - Every error answer, also the router's own, is `application/problem+json` (RFC 9457).
+//! - Every error answer, also the router's own, is `application/problem+json` (RFC 9457), but for
+//!   protocols whose clients read something else: [`Gate::speaking`].
 //! - Every size, count and time that a stranger controls has a name in [`Limits`].
 
 mod auth;
 pub mod budget;
 mod clock;
 mod crowd;
+mod dialect;
 mod extract;
 mod gate;
 mod health;
@@ -48,6 +50,7 @@ pub use auth::{Admitted, Caller};
 pub use budget::{AddressMeters, Budgets, Rate};
 pub use clock::{monotonic_nanos, now_unix};
 pub use crowd::{Crowd, Place};
+pub use dialect::{Dialect, Told};
 pub use extract::{BodyBytes, Json, Path, Query, with_problem_fallbacks};
 pub use gate::{Access, AnswerService, Gate, GateLayer, GateService, RouteSpec};
 pub use health::{Component, Health, Status};

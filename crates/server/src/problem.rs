@@ -226,6 +226,8 @@ impl IntoResponse for Problem {
         if let Some(secs) = self.retry_after_secs {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
         }
+        // For the gate, which may have to tell it in another protocol's words.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,20 +1,20 @@
 //! Errors as CrowdSec's clients read them: an object with a `message`. Some crash without one.
 
-use crate::dialect::Told;
 use axum::http::StatusCode;
-use axum::response::Response;
 use serde_json::{Value, json};
-
-/// A bouncer without a right key is told 403.
-pub(super) async fn forbid(mut response: Response) -> Response {
-    if response.status() == StatusCode::UNAUTHORIZED {
-        *response.status_mut() = StatusCode::FORBIDDEN;
-    }
-    response
-}
+use wardnet_server::Told;
 
 /// A problem's `message`; the answer to a failed login has its status here, too.
-pub(super) fn words(told: &Told<'_>) -> Value {
+pub(super) fn words(told: &Told<'_>) -> (StatusCode, Value) {
     let status = told.status.as_u16();
-    json!({ "message": told.detail, "code": status, "status": status })
+    (told.status, json!({ "message": told.detail, "code": status, "status": status }))
+}
+
+/// The same, to bouncers: who has no right key is told 403.
+pub(super) fn forbid(told: &Told<'_>) -> (StatusCode, Value) {
+    let status = match told.status {
+        StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+        status => status,
+    };
+    words(&Told { status, ..*told })
 }

@@ -1,9 +1,7 @@
 //! Every route of a listener, as its settings ask for them.
 
 use super::{Service, agents, bouncers, central, list, message};
-use crate::dialect;
 use axum::Router;
-use axum::middleware::map_response;
 use axum::routing::{delete_service, get_service, post_service};
 use std::sync::Arc;
 use wardnet_server::{Access, Gate, Role, RouteSpec, with_problem_fallbacks};
@@ -15,6 +13,7 @@ const STRANGERS_BODY_BYTES_MAX: usize = 64 << 10;
 
 /// The routes.
 pub(super) fn routes(gate: &Gate, service: &Arc<Service>) -> Router {
+    let gate = &gate.speaking(message::words);
     let mut routes = for_bouncers(gate, service);
     if service.config.agents {
         routes = routes.merge(local(gate, service));
@@ -29,7 +28,7 @@ pub(super) fn routes(gate: &Gate, service: &Arc<Service>) -> Router {
             .nest("/v3", central_of(gate, service))
             .route(v3, get_service(stream(v3).wrap(central::grouped, state())));
     }
-    dialect::speak(with_problem_fallbacks(routes, gate), message::words)
+    with_problem_fallbacks(routes, gate)
 }
 
 /// A route whose handler looks for a session.
@@ -45,13 +44,13 @@ const fn stranger(name: &'static str) -> RouteSpec {
 fn for_bouncers(gate: &Gate, service: &Arc<Service>) -> Router {
     let reader = Access::Role(Role::Reader);
     let state = || Arc::clone(service);
-    let stream = gate.route(RouteSpec::new("/v1/decisions/stream", reader));
-    let decisions = gate.route(RouteSpec::new("/v1/decisions", reader));
+    let keyed = gate.speaking(message::forbid);
+    let stream = keyed.route(RouteSpec::new("/v1/decisions/stream", reader));
+    let decisions = keyed.route(RouteSpec::new("/v1/decisions", reader));
     let usage = gate.route(session("/v1/usage-metrics"));
     Router::new()
         .route("/v1/decisions/stream", get_service(stream.wrap(bouncers::stream, state())))
         .route("/v1/decisions", get_service(decisions.wrap(list::list, state())))
-        .layer(map_response(message::forbid))
         .route("/v1/usage-metrics", post_service(usage.wrap(bouncers::usage, state())))
 }
 

@@ -13,7 +13,6 @@ mod asked;
 mod family;
 mod record;
 
-use crate::dialect;
 use crate::known_files::KnownFiles;
 use crate::witness::Witness;
 use asked::{Algorithm, Bulk, file, hash};
@@ -60,11 +59,12 @@ pub struct HashlookupState {
 
 /// The routes, below `/hashlookup`.
 pub fn routes(gate: &Gate, config: &HashlookupConfig, state: HashlookupState) -> Router {
+    let gate = gate.speaking(|told| (told.status, json!({ "message": told.detail })));
     let access = if config.anonymous { Access::Anonymous } else { Access::Role(Role::Reader) };
     let route = |name| gate.route(RouteSpec::new(name, access));
     let get = |name, take: Take| get_service(route(name).wrap(answer, (state.clone(), take)));
     let bulk = post_service(route("/hashlookup/bulk").wrap(bulk, state.clone()));
-    let router = Router::new()
+    Router::new()
         .route("/hashlookup/info", get("/hashlookup/info", info))
         .route("/hashlookup/lookup/{kind}/{hash}", get("/hashlookup/lookup", lookup))
         .route("/hashlookup/bulk/{kind}", bulk)
@@ -74,8 +74,7 @@ pub fn routes(gate: &Gate, config: &HashlookupConfig, state: HashlookupState) ->
             get("/hashlookup/children", children),
         )
         .route("/hashlookup/session/{what}/{name}", get("/hashlookup/session", session))
-        .route("/hashlookup/stats/top", get("/hashlookup/stats/top", top));
-    dialect::speak(router, |told| json!({ "message": told.detail }))
+        .route("/hashlookup/stats/top", get("/hashlookup/stats/top", top))
 }
 
 /// Answers a path without a body; reads from disk.

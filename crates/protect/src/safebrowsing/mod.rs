@@ -37,7 +37,6 @@ mod v5;
 pub use config::SafeBrowsingConfig;
 pub use kept::{Kept, KeptError, fuzz_safe_browsing_kept};
 
-use crate::dialect;
 use crate::opinion::Opinions;
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -89,7 +88,7 @@ impl Service {
         &self,
         answer: impl FnOnce(&state::State) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        match &*self.served.load_full() {
+        match &**self.served.load() {
             Served::Ready(state) => answer(state),
             Served::NotYet => {
                 Err(Problem::unavailable("the lists are being read").with_retry_after_secs(5))
@@ -161,7 +160,7 @@ impl SafeBrowsing {
 
 /// The routes.
 pub fn routes(gate: &Gate, running: &SafeBrowsing) -> Router {
-    let service = &running.service;
+    let (service, gate) = (&running.service, &gate.speaking(reply::words));
     let access = match service.config.anonymous {
         true => Access::Anonymous,
         false => Access::Role(Role::Reader),
@@ -177,7 +176,7 @@ pub fn routes(gate: &Gate, running: &SafeBrowsing) -> Router {
     };
     let post =
         |name, method: v4::Take| get_service(take(name, method)).post_service(take(name, method));
-    let router = Router::new()
+    Router::new()
         .route(v5::LISTS, get_service(answer("/v5/hashLists", v5::lists)))
         .route(v5::LIST, get_service(answer("/v5/hashList", v5::list)))
         .route(v5::BATCH, get_service(answer("/v5/hashLists:batchGet", v5::batch)))
@@ -186,8 +185,7 @@ pub fn routes(gate: &Gate, running: &SafeBrowsing) -> Router {
         .route(v4::LISTS, get_service(answer("/v4/threatLists", v4::lists)))
         .route(v4::UPDATES, post("/v4/threatListUpdates:fetch", v4::updates))
         .route(v4::HASHES, post("/v4/fullHashes:find", v4::hashes))
-        .route(v4::MATCHES, post("/v4/threatMatches:find", v4::matches));
-    dialect::speak(router, reply::words)
+        .route(v4::MATCHES, post("/v4/threatMatches:find", v4::matches))
 }
 
 #[cfg(test)]

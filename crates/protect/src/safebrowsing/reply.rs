@@ -1,15 +1,15 @@
 //! Replies: as Protocol Buffers or JSON, and padded where their size would tell what was asked.
 
-use crate::dialect::Told;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use prost::Message;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use wardnet_server::Problem;
+use wardnet_server::{Problem, Told};
 use wardnet_wire::safebrowsing::RequestError;
 
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
@@ -57,10 +57,13 @@ impl Format {
     }
 
     /// A reply.
-    pub(super) fn reply<M: Message>(self, message: &M, json: impl Fn(&M) -> Value) -> Response {
+    pub(super) fn reply(self, message: &(impl Message + Serialize)) -> Response {
         let (media_type, body) = match self {
             Self::Protobuf => (PROTOBUF, message.encode_to_vec()),
-            Self::Json => (JSON, json(message).to_string().into_bytes()),
+            Self::Json => match serde_json::to_vec(message) {
+                Ok(body) => (JSON, body),
+                Err(_) => return Problem::internal().into_response(),
+            },
         };
         let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
@@ -70,14 +73,17 @@ impl Format {
     }
 
     /// A reply whose size tells little of what is in it.
-    pub(super) fn padded<M: Message>(self, message: &M, json: impl Fn(&M) -> Value) -> Response {
-        let mut response = self.reply(message, json);
+    pub(super) fn padded(self, message: &(impl Message + Serialize)) -> Response {
+        const ZEROS: &str = match str::from_utf8(&[b'0'; PADDED_TO]) {
+            Ok(zeros) => zeros,
+            Err(_) => "",
+        };
+        let mut response = self.reply(message);
         let size = http_body::Body::size_hint(response.body()).exact().unwrap_or(0);
         let over = usize::try_from(size).unwrap_or(0) % PADDED_TO;
-        let padding = "0".repeat(PADDED_TO.saturating_sub(over));
-        if let Ok(value) = HeaderValue::from_str(&padding) {
-            response.headers_mut().insert(HeaderName::from_static("x-padding"), value);
-        }
+        let padding = ZEROS.get(over..).unwrap_or(ZEROS);
+        let padding = HeaderValue::from_static(padding);
+        response.headers_mut().insert(HeaderName::from_static("x-padding"), padding);
         response
     }
 }
@@ -90,7 +96,7 @@ pub(super) fn is_protobuf(request: &Request) -> bool {
 }
 
 /// Errors as Google's clients read them (`google.rpc.Status`); other clients look at the status alone.
-pub(super) fn words(told: &Told<'_>) -> Value {
+pub(super) fn words(told: &Told<'_>) -> (StatusCode, Value) {
     let status = match told.status {
         StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
         StatusCode::FORBIDDEN => "PERMISSION_DENIED",
@@ -100,7 +106,9 @@ pub(super) fn words(told: &Told<'_>) -> Value {
         status if status.is_server_error() => "INTERNAL",
         _ => "INVALID_ARGUMENT",
     };
-    json!({ "error": { "code": told.status.as_u16(), "message": told.detail, "status": status } })
+    let code = told.status.as_u16();
+    let error = json!({ "code": code, "message": told.detail, "status": status });
+    (told.status, json!({ "error": error }))
 }
 
 /// A request that is not answered, as HTTP tells it.

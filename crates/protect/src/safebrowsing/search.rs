@@ -34,7 +34,7 @@ pub(super) fn hashes(
         let full_hashes = found.into_iter().map(|(hash, threats)| full_hash(hash, threats));
         let cache_duration = Some(Duration::of_seconds(service.config.cache_secs.into()));
         let reply = SearchHashesResponse { full_hashes: full_hashes.collect(), cache_duration };
-        Ok(Format::of_v5(request).padded(&reply, SearchHashesResponse::to_json))
+        Ok(Format::of_v5(request).padded(&reply))
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn urls(
     }
     let cache_duration = Some(Duration::of_seconds(service.config.cache_secs.into()));
     let reply = SearchUrlsResponse { threats, cache_duration };
-    Ok(Format::of_v5(request).padded(&reply, SearchUrlsResponse::to_json))
+    Ok(Format::of_v5(request).padded(&reply))
 }
 
 /// What is wrong with a URL, as `/v1/lookup` would answer.

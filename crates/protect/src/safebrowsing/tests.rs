@@ -381,9 +381,9 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         (
             "/v4/threatMatches:find",
             &*misspelt,
-            "`threatTypes` knows no `MALWEAR`; it knows MALWARE",
+            "there is no threat type `MALWEAR`; there are MALWARE",
         ),
-        ("/v4/threatListUpdates:fetch", list, "`threatType` knows no `NOSUCH`"),
+        ("/v4/threatListUpdates:fetch", list, "no threat type `NOSUCH`"),
     ] {
         let response = house.post(&router, path, ("application/json", body)).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");

@@ -69,7 +69,7 @@ pub(super) fn lists(
             threat_entry_type: URL,
         });
         let reply = ListThreatListsResponse { threat_lists: lists.collect() };
-        Ok(Format::of_v4(request).reply(&reply, ListThreatListsResponse::to_json))
+        Ok(Format::of_v4(request).reply(&reply))
     })
 }
 
@@ -93,7 +93,7 @@ pub(super) fn updates(
         let wait = Duration::of_seconds(service.config.update_secs.into());
         let minimum_wait_duration = is_complete.then_some(wait);
         let reply = FetchThreatListUpdatesResponse { list_update_responses, minimum_wait_duration };
-        Ok(format.reply(&reply, FetchThreatListUpdatesResponse::to_json))
+        Ok(format.reply(&reply))
     })
 }
 
@@ -186,7 +186,7 @@ pub(super) fn hashes(
             minimum_wait_duration: None,
             negative_cache_duration: lasts,
         };
-        Ok(format.padded(&reply, FindFullHashesResponse::to_json))
+        Ok(format.padded(&reply))
     })
 }
 
@@ -209,7 +209,7 @@ pub(super) fn matches(
         asked.for_each(|threat| found.add(&mut matches, threat, &url));
     }
     let reply = FindThreatMatchesResponse { matches };
-    Ok(format.padded(&reply, FindThreatMatchesResponse::to_json))
+    Ok(format.padded(&reply))
 }
 
 /// How what is found is told: once for each platform that was asked for.

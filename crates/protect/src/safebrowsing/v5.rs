@@ -44,7 +44,7 @@ pub(super) fn lists(
         });
         let hash_lists = hash_lists.collect();
         let reply = ListHashListsResponse { hash_lists, next_page_token: String::new() };
-        Ok(Format::of_v5(request).reply(&reply, ListHashListsResponse::to_json))
+        Ok(Format::of_v5(request).reply(&reply))
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn list(
         let name = Name::parse(&asked.name).ok_or_else(|| unknown(&asked.name))?;
         let told = Told { service, name, versions: &versions, room: room(asked.size_constraints) };
         let list = told.tell_of(state, &asked.name)?;
-        Ok(Format::of_v5(request).reply(&list, HashList::to_json))
+        Ok(Format::of_v5(request).reply(&list))
     })
 }
 
@@ -83,7 +83,7 @@ pub(super) fn batch(
             Told { service, name, versions: &asked.version, room }.tell_of(state, text)
         });
         let reply = BatchGetHashListsResponse { hash_lists: lists.collect::<Result<_, _>>()? };
-        Ok(Format::of_v5(request).reply(&reply, BatchGetHashListsResponse::to_json))
+        Ok(Format::of_v5(request).reply(&reply))
     })
 }
 

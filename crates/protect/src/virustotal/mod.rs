@@ -13,7 +13,6 @@ mod asked;
 mod object;
 mod voices;
 
-use crate::dialect::{self, Told};
 use crate::known_files::KnownFiles;
 use crate::witness::Witness;
 use axum::Router;
@@ -26,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use wardnet_model::TenantId;
-use wardnet_server::{Access, Caller, Gate, Json, OPERATOR_TENANT, Problem, Role, RouteSpec};
+use wardnet_server::{Access, Caller, Gate, Json, OPERATOR_TENANT, Problem, Role, RouteSpec, Told};
 use wardnet_verdictdb::Views;
 
 /// The largest submission: a URL in a form.
@@ -50,24 +49,24 @@ pub struct VirustotalState {
 
 /// The routes, below `/api/v3`.
 pub fn routes(gate: &Gate, state: &VirustotalState) -> Router {
+    let gate = gate.speaking(words);
     let spec = |name| RouteSpec::new(name, Access::Role(Role::Reader));
     let get =
         |name, take: Take| get_service(gate.route(spec(name)).wrap(answer, (state.clone(), take)));
     let submissions = gate.route(spec("/api/v3/urls").body_bytes_max(BODY_BYTES_MAX));
     let others = gate.route(spec("/api/v3"));
-    let router = Router::new()
+    Router::new()
         .route("/api/v3/files/{id}", get("/api/v3/files/id", file))
         .route("/api/v3/urls/{id}", get("/api/v3/urls/id", url))
         .route("/api/v3/domains/{id}", get("/api/v3/domains/id", domain))
         .route("/api/v3/ip_addresses/{id}", get("/api/v3/ip_addresses/id", address))
         .route("/api/v3/analyses/{id}", get("/api/v3/analyses/id", analysis))
         .route("/api/v3/urls", post_service(submissions.wrap(submit, ())))
-        .route("/api/v3/{*rest}", any_service(others.wrap(elsewhere, ())));
-    dialect::speak(router, words)
+        .route("/api/v3/{*rest}", any_service(others.wrap(elsewhere, ())))
 }
 
 /// Errors, as VirusTotal names them.
-fn words(told: &Told<'_>) -> Value {
+fn words(told: &Told<'_>) -> (StatusCode, Value) {
     let code = match told.status {
         StatusCode::UNAUTHORIZED if told.has_token => "WrongCredentialsError",
         StatusCode::UNAUTHORIZED => "AuthenticationRequiredError",
@@ -78,7 +77,7 @@ fn words(told: &Told<'_>) -> Value {
         status if status.is_server_error() => "TransientError",
         _ => "BadRequestError",
     };
-    json!({ "error": { "code": code, "message": told.detail } })
+    (told.status, json!({ "error": { "code": code, "message": told.detail } }))
 }
 
 /// Answers for an object by its id; reads from disk.

@@ -5,7 +5,7 @@
 //! | code sorted hashes or indices | [`rice::encode`] |
 //! | read a request of version 5, as a query or as Protocol Buffers | [`v5`] |
 //! | read a request of version 4, as JSON or as Protocol Buffers | [`v4`] |
-//! | write a reply | [`v4`], [`v5`]: `encode_to_vec` of [`prost::Message`], or `to_json` |
+//! | write a reply | [`v4`], [`v5`]: `encode_to_vec` of [`prost::Message`], or as JSON by [`serde::Serialize`] |
 //!
 //! The messages are those of <https://developers.google.com/safe-browsing/reference>. Their JSON is
 //! the canonical one of Protocol Buffers: bytes in base64, enumerations by name, 64-bit numbers and
@@ -54,16 +54,6 @@ pub enum RequestError {
     /// A number that is none.
     #[error("`{0}` holds something that is no number from 0 to 2147483647")]
     Number(&'static str),
-    /// A name of an enumeration that does not exist: an answer without it would read as "safe".
-    #[error("`{field}` knows no `{value}`; it knows {known}")]
-    Name {
-        /// The field.
-        field: &'static str,
-        /// What stands there, or its beginning.
-        value: String,
-        /// The names that there are.
-        known: String,
-    },
     /// Something that a request must name is missing.
     #[error("the request names no `{0}`")]
     Missing(&'static str),
@@ -99,8 +89,11 @@ pub(crate) const fn at_most(
 }
 
 /// Refuses prefixes that are shorter than any list's, or longer than a hash.
-pub(crate) fn check_prefixes(prefixes: &[Vec<u8>], max: usize) -> Result<(), RequestError> {
+pub(crate) fn check_prefixes<'p>(
+    mut prefixes: impl ExactSizeIterator<Item = &'p [u8]>,
+    max: usize,
+) -> Result<(), RequestError> {
     at_most(prefixes.len(), "hashPrefixes", max)?;
-    let wrong = prefixes.iter().map(Vec::len).find(|length| !(4..=32).contains(length));
-    wrong.map_or(Ok(()), |length| Err(RequestError::PrefixLength(length)))
+    let wrong = prefixes.find(|prefix| !(4..=32).contains(&prefix.len()));
+    wrong.map_or(Ok(()), |prefix| Err(RequestError::PrefixLength(prefix.len())))
 }

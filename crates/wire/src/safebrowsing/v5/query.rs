@@ -4,7 +4,7 @@ use super::{
     BatchGetHashListsRequest, GetHashListRequest, SearchHashesRequest, SearchUrlsRequest,
     SizeConstraints,
 };
-use crate::safebrowsing::json::bytes_of;
+use crate::safebrowsing::json;
 use crate::safebrowsing::{Limits, RequestError, at_most, check_prefixes};
 use prost::Message;
 use std::borrow::Cow;
@@ -17,6 +17,10 @@ fn whole<M: Message + Default>(query: &str) -> Result<Option<M>, RequestError> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let Some((_, text)) = pairs.find(|(name, _)| name == "$req") else { return Ok(None) };
     Ok(Some(M::decode(bytes_of(&text, "$req")?.as_slice())?))
+}
+
+fn bytes_of(text: &str, name: &'static str) -> Result<Vec<u8>, RequestError> {
+    json::bytes_of(text).ok_or(RequestError::Base64(name))
 }
 
 /// The values of a parameter.
@@ -60,7 +64,7 @@ impl SearchHashesRequest {
         if request.hash_prefixes.is_empty() {
             return Err(RequestError::Missing("hashPrefixes"));
         }
-        check_prefixes(&request.hash_prefixes, limits.prefixes_max)?;
+        check_prefixes(request.hash_prefixes.iter().map(Vec::as_slice), limits.prefixes_max)?;
         Ok(request)
     }
 }
