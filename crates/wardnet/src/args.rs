@@ -460,6 +460,10 @@ pub(crate) struct TrainOptions {
     /// Where to write the model.
     #[arg(long, value_name = "MODEL")]
     pub(crate) out: PathBuf,
+    /// What the model's card says besides its figures, in TOML: data and licences, weaknesses, and
+    /// `expires`, the day after which the model is too old.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) about: Option<PathBuf>,
     /// Fixes every random choice: equal files and seeds give equal models.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

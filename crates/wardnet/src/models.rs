@@ -101,9 +101,14 @@ pub(crate) fn source_name(model: &Model) -> String {
 
 /// The day after which a model is too old, by its card.
 pub(crate) fn expires(model: &Model) -> Option<Timestamp> {
-    let card: toml::Table = model.card().parse().ok()?;
-    let of = |table: &toml::Table| Timestamp::parse(table.get("expires")?.as_str()?);
-    of(&card).or_else(|| card.values().filter_map(toml::Value::as_table).find_map(of))
+    expiry(&model.card().parse().ok()?)?
+}
+
+/// What a card says of `expires`, at its head or in one of its tables: the day, if it is one.
+pub(crate) fn expiry(card: &toml::Table) -> Option<Option<Timestamp>> {
+    let tables = std::iter::once(card).chain(card.values().filter_map(toml::Value::as_table));
+    let said = tables.filter_map(|table| table.get("expires")).next()?;
+    Some(said.as_str().and_then(Timestamp::parse))
 }
 
 /// The models that run. Cheap to clone.

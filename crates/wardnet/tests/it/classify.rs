@@ -75,7 +75,7 @@ fn a_model_is_learned_and_a_damaged_one_is_refused() {
     assert_eq!([&answers[0]["label"], &answers[1]["label"]], ["malicious", "benign"]);
 
     let card = folder.succeed(&["classify", "domain", "--card", "--model", &model]);
-    assert!(card.contains("malicious = [\"bad\"]\nbenign = [\"good\"]\n"), "{card}");
+    assert!(card.contains("benign = [\"good\"]\nmalicious = [\"bad\"]\n"), "{card}");
     let shipped = folder.succeed(&["classify", "url", "--card"]);
     assert!(shipped.contains("CC0-1.0") && shipped.contains("expires = "), "{shipped}");
 
@@ -89,6 +89,41 @@ fn a_model_is_learned_and_a_damaged_one_is_refused() {
     let output = folder.feed(&own, "");
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}
+
+#[test]
+fn a_card_says_what_only_its_maker_knows() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
+    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let train = |about: &str| {
+        let about = path("about.toml", about);
+        let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
+        folder.run(&[&["train", "domain"][..], &files[..]].concat())
+    };
+    let about = "what = \"names of ours\"\n[data]\nbenign = [\"proxy: our own\"]\n[use]\n\
+                 weaknesses = [\"few\"]\nexpires = \"2027-06-30\"\n";
+    let output = train(about);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("too old"), "{output:?}");
+    let card = folder.succeed(&["classify", "domain", "--card", "--model", &model]);
+    let card: toml::Table = card.parse().unwrap();
+    assert_eq!(card["what"].as_str(), Some("names of ours"));
+    assert_eq!(card["data"]["benign"][0].as_str(), Some("proxy: our own"));
+    assert_eq!(card["data"]["malicious"][0].as_str(), Some("bad"));
+    assert_eq!(card["use"]["expires"].as_str(), Some("2027-06-30"));
+    assert_eq!(card["figures"]["malicious"].as_integer(), Some(120));
+    for (wrong, part) in [
+        ("[figures]\nauc = 1.0", "leave `figures` out"),
+        ("expires = \"soon\"", "a day in quotes"),
+        ("what = ", "about.toml"),
+    ] {
+        let output = train(wrong);
+        assert_eq!(output.status.code(), Some(3), "{wrong}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(part), "{output:?}");
+    }
 }
 
 #[test]
