@@ -9,6 +9,7 @@ use super::reply::{Format, is_protobuf, parameter, refuse};
 use super::state::State;
 use super::threat::ALL;
 use super::{Service, search};
+use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State as Shared};
 use axum::response::Response;
 use data_encoding::{BASE64, BASE64URL, BASE64URL_NOPAD};
@@ -46,11 +47,12 @@ pub(super) async fn handle(
     let in_query = parameter(&request, "$req").map(|text| {
         let spellings = [BASE64URL_NOPAD, BASE64URL, BASE64];
         let bytes = spellings.iter().find_map(|one| one.decode(text.as_bytes()).ok());
+        let bytes = bytes.map(Bytes::from);
         bytes.ok_or_else(|| Problem::bad_request("`$req` holds something that is not base64"))
     });
     let bytes = match in_query {
         Some(bytes) => bytes?,
-        None => BodyBytes::from_request(request, &()).await?.0.to_vec(),
+        None => BodyBytes::from_request(request, &()).await?.0,
     };
     let body = if protobuf { Body::Protobuf(&bytes) } else { Body::Json(&bytes) };
     take(&service, caller.admitted(), body, format)

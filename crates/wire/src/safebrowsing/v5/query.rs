@@ -52,15 +52,20 @@ fn check_versions(versions: &[Vec<u8>], limits: &Limits) -> Result<(), RequestEr
 impl SearchHashesRequest {
     /// Reads a query, in either way of writing.
     pub fn from_query(query: &str, limits: &Limits) -> Result<Self, RequestError> {
-        let request = match whole(query)? {
-            Some(request) => request,
-            None => {
-                let texts =
-                    values(query, "hashPrefixes").take(limits.prefixes_max.saturating_add(1));
-                let prefixes = texts.map(|text| bytes_of(&text, "hashPrefixes"));
-                Self { hash_prefixes: prefixes.collect::<Result<_, _>>()? }
+        let mut request = Self::default();
+        // The most frequent question of all is read in one pass.
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "$req" => {
+                    request = Self::decode(bytes_of(&value, "$req")?.as_slice())?;
+                    break;
+                }
+                "hashPrefixes" if request.hash_prefixes.len() <= limits.prefixes_max => {
+                    request.hash_prefixes.push(bytes_of(&value, "hashPrefixes")?);
+                }
+                _ => {}
             }
-        };
+        }
         if request.hash_prefixes.is_empty() {
             return Err(RequestError::Missing("hashPrefixes"));
         }
