@@ -89,11 +89,19 @@ fn known() -> String {
     Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
 }
 
+/// By its name, also with the ending of its files: `suricata-update` reads no list whose address does
+/// not end with `.rules`.
 impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        let found = Self::ALL.iter().find(|format| format.name() == text);
+        let is_ending = |rest: &str, format: Self| {
+            rest.is_empty() || rest.strip_prefix('.') == Some(format.extension())
+        };
+        let is_named = |format: &&Self| {
+            text.strip_prefix(format.name()).is_some_and(|rest| is_ending(rest, **format))
+        };
+        let found = Self::ALL.iter().find(is_named);
         found.copied().ok_or_else(|| UnknownFormat(text.chars().take(32).collect()))
     }
 }

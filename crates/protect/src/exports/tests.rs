@@ -158,6 +158,17 @@ async fn lists_are_cut_as_asked() {
 }
 
 #[tokio::test]
+async fn a_list_may_have_the_ending_of_its_files() {
+    let scene = Scene::new();
+    for format in Format::ALL {
+        let (name, extension) = (format.name(), format.extension());
+        assert_eq!(scene.list(&format!("{name}.{extension}")).await, scene.list(name).await);
+        assert_eq!(format!("{name}.other").parse::<Format>().ok(), None);
+        assert_eq!(format!("{name}{extension}").parse::<Format>().ok(), None);
+    }
+}
+
+#[tokio::test]
 async fn lists_that_there_are_not_are_refused() {
     let scene = Scene::new();
     for (path, status) in [
