@@ -375,6 +375,10 @@ async fn requests_that_cannot_be_answered_are_told_so() {
     let short = r#"{"threatInfo":{"threatTypes":["MALWARE"],"threatEntries":[{"hash":"AA=="}]}}"#;
     // Without what it names, the answer would be that nothing is wrong.
     let misspelt = short.replace("MALWARE", "MALWEAR");
+    let nowhere =
+        r#"{"threatInfo":{"threatTypes":["MALWARE"],"threatEntries":[{"url":"http://a.top/"}]}}"#;
+    let nothing =
+        r#"{"threatInfo":{"platformTypes":["LINUX"],"threatEntries":[{"url":"http://a.top/"}]}}"#;
     let list = r#"{"listUpdateRequests":[{"threatType":"NOSUCH"}]}"#;
     for (path, body, part) in [
         ("/v4/fullHashes:find", short, "1 bytes"),
@@ -383,6 +387,8 @@ async fn requests_that_cannot_be_answered_are_told_so() {
             &*misspelt,
             "there is no threat type `MALWEAR`; there are MALWARE",
         ),
+        ("/v4/threatMatches:find", nowhere, "names no `platformTypes`"),
+        ("/v4/threatMatches:find", nothing, "names no `threatTypes`"),
         ("/v4/threatListUpdates:fetch", list, "no threat type `NOSUCH`"),
     ] {
         let response = house.post(&router, path, ("application/json", body)).await;

@@ -436,9 +436,16 @@ impl FindThreatMatchesRequest {
     }
 }
 
-/// What is asked of each entry is the product of all types, which must stay small.
+/// What is asked of each entry is the product of all types, which must stay small, and not empty: an
+/// answer to nothing would read as "safe".
 fn check_types(info: &ThreatInfo) -> Result<(), RequestError> {
     const TYPES_MAX: usize = 32;
+    if info.threat_types.is_empty() {
+        return Err(RequestError::Missing("threatTypes"));
+    }
+    if info.platform_types.is_empty() {
+        return Err(RequestError::Missing("platformTypes"));
+    }
     at_most(info.threat_types.len(), "threatTypes", TYPES_MAX)?;
     at_most(info.platform_types.len(), "platformTypes", TYPES_MAX)?;
     at_most(info.threat_entry_types.len(), "threatEntryTypes", TYPES_MAX)
