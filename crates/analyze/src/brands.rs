@@ -8,6 +8,31 @@ use crate::url::Spelling;
 
 const TEXT: &str = include_str!("../data/brands.txt");
 
+/// Brands that also are words for something else, and programs that anybody runs at home: where a page or
+/// a longer name has them, it need not mean the brand.
+pub(crate) const COMMON: [&str; 20] = [
+    "allegro",
+    "blockchain",
+    "booking",
+    "chase",
+    "cpanel",
+    "discover",
+    "gitlab",
+    "halifax",
+    "ledger",
+    "messenger",
+    "nationwide",
+    "orange",
+    "roundcube",
+    "spectrum",
+    "steam",
+    "target",
+    "visa",
+    "webmail",
+    "wordpress",
+    "zimbra",
+];
+
 /// A name with the registered labels that may bear it.
 #[derive(Debug)]
 pub(crate) struct Brand {

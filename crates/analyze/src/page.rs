@@ -18,6 +18,7 @@ use reader::Contents;
 
 use crate::brands;
 use crate::url::{Spelling, UrlLimits};
+use url::Url;
 
 /// How much of a page is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,7 @@ impl PageJudgement {
 /// Judges a page. Any bytes do.
 pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> PageJudgement {
     let contents = reader::read(&shortened(html, limits.bytes_max), limits);
-    let page = Page { contents, home: context.url.map(spelled) };
+    let page = Page::new(contents, context.url);
     let mut findings = Vec::new();
     page.forms(&mut findings);
     page.borrowed_names(&mut findings);
@@ -101,6 +102,8 @@ fn shortened(html: &[u8], bytes_max: usize) -> Cow<'_, [u8]> {
 struct Page {
     contents: Contents,
     home: Option<Spelling>,
+    /// What addresses on it are relative to.
+    base: Option<Url>,
 }
 
 fn spelled(url: &str) -> Spelling {
@@ -114,13 +117,24 @@ fn text(bytes: &[u8]) -> String {
 }
 
 impl Page {
-    /// The registered domain that `target` leads to, if it is another than the page's own.
+    fn new(contents: Contents, url: Option<&str>) -> Self {
+        let home = url.map(spelled);
+        // An address without scheme, as people write it.
+        let of = |url: &str| Url::parse(url).or_else(|_| Url::parse(&format!("http://{url}"))).ok();
+        let found_at = url.and_then(of);
+        let base = match &contents.base {
+            Some(base) => found_at.and_then(|url| url.join(base).ok()),
+            None => found_at,
+        };
+        Self { contents, home, base }
+    }
+
+    /// The registered domain that `target` leads to, as a browser reads it, if it is another than the
+    /// page's own.
     fn foreign(&self, target: &str) -> Option<String> {
-        let target = target.trim();
-        let is_absolute = target.starts_with("//")
-            || target.split_once("://").is_some_and(|(scheme, _)| scheme.len() <= 6);
-        let there = is_absolute.then(|| spelled(target))?;
         let home = self.home.as_ref()?;
+        let there = self.base.as_ref()?.join(target.trim()).ok()?;
+        let there = there.host_str().is_some().then(|| spelled(there.as_str()))?;
         (!there.host().is_empty() && there.registered() != home.registered())
             .then(|| text(there.registered()))
     }
@@ -132,12 +146,13 @@ impl Page {
     fn forms(&self, findings: &mut Vec<Finding>) {
         for form in &self.contents.forms {
             let asks = form.passwords > 0 || form.asks_card;
-            if let Some(host) = self.foreign(&form.action) {
+            let targets = || std::iter::once(&form.action).chain(&form.other_actions);
+            if let Some(host) = targets().find_map(|target| self.foreign(target)) {
                 let kind =
                     if asks { FindingKind::SecretsPosted } else { FindingKind::FormElsewhere };
                 findings.push(Finding::new(kind, host));
             }
-            if asks && form.action.trim_start().starts_with("mailto:") {
+            if asks && targets().any(|target| target.trim_start().starts_with("mailto:")) {
                 findings.push(Finding::new(FindingKind::SecretsMailed, String::new()));
             }
             if asks && form.hidden >= 5 {
@@ -217,7 +232,8 @@ fn foreign_brand(shown: &str, home: &Spelling) -> Option<&'static str> {
     brands.finder.find_iter(shown.as_bytes()).find_map(|hit| {
         let brand = brands.all.get(hit.pattern().as_usize())?;
         let is_word = brands::is_word(shown.as_bytes(), hit.start(), hit.end());
-        (is_word && brand.word.len() >= 4 && !brand.owns(home.label())).then_some(brand.word)
+        let is_telling = brand.word.len() >= 4 && !brands::COMMON.contains(&brand.word);
+        (is_word && is_telling && !brand.owns(home.label())).then_some(brand.word)
     })
 }
 

@@ -135,8 +135,14 @@ pub(crate) fn line(text: impl std::fmt::Display) {
 /// Prints a line that this program has coloured: what came from elsewhere in it is clean already.
 pub(crate) fn clean_line(text: &str) {
     use std::io::Write as _;
-    if writeln!(std::io::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        // What is cut off must not look whole.
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "wardnet: the output cannot be written: {error}");
+            std::process::exit(3);
+        }
     }
 }
 

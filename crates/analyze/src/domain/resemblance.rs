@@ -60,7 +60,7 @@ impl Resemblance {
 }
 
 /// Words that impostors put beside a brand.
-const BAIT: [&str; 28] = [
+const BAIT: [&str; 36] = [
     "login",
     "logon",
     "signin",
@@ -89,6 +89,46 @@ const BAIT: [&str; 28] = [
     "activate",
     "reactivate",
     "id",
+    "tracking",
+    "parcel",
+    "delivery",
+    "redelivery",
+    "customs",
+    "helpdesk",
+    "payment",
+    "giveaway",
+];
+
+/// Where delivery networks and proxies of libraries have others' addresses below names of their own.
+const CARRIERS: [&str; 28] = [
+    "aaplimg.com",
+    "akadns.net",
+    "akamai.net",
+    "akamaiedge.net",
+    "akamaihd.net",
+    "akamaized.net",
+    "alibabadns.com",
+    "azureedge.net",
+    "b-cdn.net",
+    "bytefcdn-oversea.com",
+    "cdngslb.com",
+    "cdn77.org",
+    "chinacache.net",
+    "cloudflare.net",
+    "edgekey.net",
+    "edgesuite.net",
+    "fastly.net",
+    "fastlylb.net",
+    "footprint.net",
+    "impervadns.net",
+    "incapdns.net",
+    "omtrdc.net",
+    "oclc.org",
+    "qlivecdn.com",
+    "rocket-cdn.com",
+    "trafficmanager.net",
+    "translate.goog",
+    "ttdns2.com",
 ];
 
 /// The shortest brand whose typing errors are looked for: shorter words are near each other anyway.
@@ -168,19 +208,32 @@ fn shown(label: &str) -> Cow<'_, str> {
 
 /// The brand that a word looks like and does not spell.
 fn disguised(word: &str) -> Option<&'static Brand> {
+    static ALIKE: OnceLock<FxHashMap<String, &'static Brand>> = OnceLock::new();
+    let alike = ALIKE.get_or_init(|| {
+        brands::shipped().all.iter().map(|brand| (skeleton(brand.word), brand)).collect()
+    });
     let is_plain = word.bytes().all(|b| b.is_ascii_lowercase());
-    if is_plain && !word.contains("rn") && !word.contains("vv") {
+    if is_plain && word.len() < PLAIN_LENGTH_MIN && !word.contains("rn") && !word.contains("vv") {
         return None;
     }
-    let brand = brand(&skeleton(word)).filter(|brand| brand.word.len() >= 5)?;
+    let brand = alike.get(&skeleton(word)).copied()?;
+    let mixes_scripts = word.chars().any(|sign| ('\u{370}'..'\u{530}').contains(&sign))
+        && word.bytes().any(|b| b.is_ascii_lowercase());
+    if brand.word.len() < 5 && !(mixes_scripts && brand.word.len() == 4) {
+        return None;
+    }
     // A dash is no letter: `wal-mart` is the brand as others spell it.
     let is_spelled = word.bytes().filter(|b| *b != b'-').eq(brand.word.bytes());
     (!is_spelled).then_some(brand)
 }
 
+/// The shortest word in which an `l` in place of an `i` counts: shorter ones mean something else.
+const PLAIN_LENGTH_MIN: usize = 6;
+
 /// The plain letters that a text looks like.
 ///
-/// After Unicode Technical Standard 39, section 4, cut down to what stands for Latin letters.
+/// After Unicode Technical Standard 39, section 4, cut down to what stands for Latin letters. An `i`
+/// is an `l` here, since `1` and Cyrillic letters stand for either.
 fn skeleton(text: &str) -> String {
     let plain: String = text.chars().filter(|sign| *sign != '-').map(plain).collect();
     plain.replace("rn", "m").replace("vv", "w")
@@ -189,11 +242,12 @@ fn skeleton(text: &str) -> String {
 fn plain(sign: char) -> char {
     match sign {
         '0' | 'ο' | 'о' | 'ö' | 'ó' | 'ò' | 'ô' | 'õ' | 'ø' | 'ọ' => 'o',
-        '1' | 'ı' | 'і' | 'ӏ' | 'ł' | 'ĺ' => 'l',
+        '1' | 'i' | 'ı' | 'і' | 'ӏ' | 'ł' | 'ĺ' | 'í' | 'ì' | 'î' | 'ï' | 'ī' | 'ι' => {
+            'l'
+        }
         '3' | 'е' | 'ё' | 'é' | 'è' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' => 'e',
         '4' | 'а' | 'α' | 'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' | 'ā' | 'ạ' => 'a',
         '5' | 'ѕ' | 'ś' | 'š' | 'ş' => 's',
-        'í' | 'ì' | 'î' | 'ï' | 'ī' => 'i',
         'ú' | 'ù' | 'û' | 'ü' | 'υ' => 'u',
         'с' | 'ç' | 'ć' | 'č' => 'c',
         'р' | 'ρ' => 'p',
@@ -213,34 +267,86 @@ fn plain(sign: char) -> char {
 }
 
 fn subdomain(host: &Spelling) -> Option<Resemblance> {
-    let labels: Vec<&[u8]> = host.subdomain().split(|b| *b == b'.').collect();
-    for pair in labels.windows(2) {
-        let [name, suffix] = pair else { continue };
-        if !matches!(*suffix, b"com" | b"net" | b"org" | b"co") {
+    let front = host.subdomain();
+    let names = front.strip_suffix(b".").unwrap_or(front).split(|b| *b == b'.');
+    let suffixes = names.clone().skip(1).chain([host.label()]);
+    for (name, suffix) in names.zip(suffixes) {
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        if name.is_empty() || !looks_like_suffix(suffix) {
             continue;
         }
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        let found = brand(name).filter(|brand| !brand.owns(host.label()));
-        if let Some(brand) = found {
-            return Some(Resemblance { likeness: Likeness::Subdomain, brand: brand.word });
+        let found = brand(name).map(|brand| brand.word).or_else(|| own_address(name));
+        let found = found
+            .filter(|word| !brands::COMMON.contains(word) && !brands::owns(word, host.label()));
+        if let Some(brand) = found.filter(|_| !is_carrier(host)) {
+            return Some(Resemblance { likeness: Likeness::Subdomain, brand });
         }
     }
     None
 }
 
+/// Under which brands have addresses.
+const COUNTRIES: [&str; 20] = [
+    "at", "au", "be", "br", "ca", "ch", "de", "es", "eu", "fr", "io", "it", "jp", "nl", "pl", "pt",
+    "ru", "se", "uk", "us",
+];
+
+/// Whether a label reads as the end of an address: `com`, that of a country, or `com-track`.
+fn looks_like_suffix(label: &[u8]) -> bool {
+    let front = label.split(|b| *b == b'-').next().unwrap_or_default();
+    matches!(front, b"com" | b"net" | b"org" | b"co") || COUNTRIES.contains(&as_text(label))
+}
+
+/// The brand of an address that is known by another name than the brand's: `microsoftonline`.
+fn own_address(name: &str) -> Option<&'static str> {
+    brands::owner(name.as_bytes()).filter(|word| name.len() > word.len() && name.starts_with(word))
+}
+
+/// Whether a host is where others' addresses stand by right.
+fn is_carrier(host: &Spelling) -> bool {
+    // Some of them are public suffixes, others are registered.
+    let name = as_text(host.host());
+    let is_below =
+        |carrier: &str| name.strip_suffix(carrier).is_some_and(|front| front.ends_with('.'));
+    // `linkedin.com.ezproxy.uni.edu`: readers of a library go to others through its own address.
+    let mut labels = host.subdomain().split(|b| *b == b'.');
+    let is_library = labels.any(|label| label.ends_with(b"ezproxy") || label == b"libproxy");
+    CARRIERS.iter().any(|carrier| is_below(carrier)) || name.ends_with("msedge.net") || is_library
+}
+
+fn as_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
 fn combination(label: &str) -> Option<Resemblance> {
     if !label.contains('-') {
-        return None;
+        return joined(label)
+            .map(|brand| Resemblance { likeness: Likeness::Combination, brand: brand.word });
     }
     let shown = shown(label);
     let words: Vec<&str> = shown.split('-').collect();
-    let named = |word: &&str| Some((Likeness::Combination, brand(word)?));
+    let named = |word: &&str| {
+        let own = || own_address(word).and_then(brand);
+        Some((Likeness::Combination, brand(word).or_else(own)?))
+    };
     let alike = |word: &&str| Some((Likeness::Homoglyph, disguised(word)?));
     let (likeness, found) = words.iter().find_map(|word| named(word).or_else(|| alike(word)))?;
     let baits = words.iter().any(|word| BAIT.contains(word));
     let resemblance = Resemblance { likeness, brand: found.word };
     (baits && !BAIT.contains(&found.word)).then_some(resemblance)
 }
+
+/// The brand that a word is made of, with a word that baits before or behind it: `paypalsecure`.
+fn joined(label: &str) -> Option<&'static Brand> {
+    let long = brands::shipped().all.iter().filter(|brand| brand.word.len() >= JOINED_LENGTH_MIN);
+    long.filter(|brand| !brands::COMMON.contains(&brand.word)).find(|brand| {
+        let rest = label.strip_prefix(brand.word).or_else(|| label.strip_suffix(brand.word));
+        rest.is_some_and(|rest| rest.len() > 2 && BAIT.contains(&rest))
+    })
+}
+
+/// The shortest brand that is looked for within a word: `targetalert`, `chaseaccounts` are anybody's.
+const JOINED_LENGTH_MIN: usize = 6;
 
 /// Names by their forms with one letter left out, and by the whole name.
 fn near() -> &'static FxHashMap<Vec<u8>, Vec<&'static str>> {

@@ -41,6 +41,67 @@ fn a_brand_where_it_is_not_at_home() {
 }
 
 #[test]
+fn a_one_and_an_l_pass_for_an_i() {
+    for name in [
+        "m1crosoft.com",
+        "netfl1x.com",
+        "tw1tter.com",
+        "linkedln.com",
+        "m\u{456}crosoft.com",
+        "l\u{456}nkedin.com",
+        "n\u{435}tfl\u{456}x.com",
+        "eb\u{430}y.com",
+        "h\u{455}bc.com",
+    ] {
+        let written = idna::domain_to_ascii(name).unwrap();
+        assert_eq!(found(&written).map(|found| found.0), Some(Likeness::Homoglyph), "{name}");
+    }
+    // Four plain letters, or five of which one is an `l`, mean something else.
+    for name in ["hsbq.com", "appie.com", "elbay.com"] {
+        assert_ne!(found(name).map(|found| found.0), Some(Likeness::Homoglyph), "{name}");
+    }
+}
+
+#[test]
+fn addresses_of_brands_below_others() {
+    for name in [
+        "paypal.com.duckdns.org",
+        "www.paypal.com.github.io",
+        "paypal.com-secure.net",
+        "usps.com-track.top",
+        "sparkasse.de.evil.top",
+        "login.microsoftonline.com.evil.top",
+    ] {
+        assert_eq!(found(name).map(|found| found.0), Some(Likeness::Subdomain), "{name}");
+    }
+    // Where others' addresses stand by right.
+    for name in [
+        "apple.com.v.aaplimg.com",
+        "www.tiktok.com.bytewlb.akadns.net",
+        "sharepoint.com.dual-spo-0005.spo-msedge.net",
+        "adobe.com.ssl.d1.sc.omtrdc.net",
+        "www.linkedin.com.ezproxy.uni.edu",
+    ] {
+        assert_ne!(found(name).map(|found| found.0), Some(Likeness::Subdomain), "{name}");
+    }
+}
+
+#[test]
+fn a_brand_and_a_bait_in_one_word() {
+    for (name, brand) in [
+        ("paypallogin.com", "paypal"),
+        ("securepaypal.net", "paypal"),
+        ("login-microsoftonline.com", "microsoft"),
+        ("usps-redelivery.com", "usps"),
+    ] {
+        assert_eq!(found(name), Some((Likeness::Combination, brand)), "{name}");
+    }
+    for name in ["bookingsupport.com", "chaseaccounts.com", "targetalert.com", "appleid.com"] {
+        assert_ne!(found(name).map(|found| found.0), Some(Likeness::Combination), "{name}");
+    }
+}
+
+#[test]
 fn popular_sites_are_mistyped_too() {
     assert_eq!(found("wikpedia.org"), Some((Likeness::Typo, "wikipedia")));
     assert_eq!(found("stackoverlfow.com"), Some((Likeness::Typo, "stackoverflow")));

@@ -2,6 +2,7 @@
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
+use rustc_hash::FxHashMap;
 
 use super::PageLimits;
 use super::script;
@@ -10,6 +11,8 @@ use super::script;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Form {
     pub(super) action: String,
+    /// Where its buttons send it instead.
+    pub(super) other_actions: Vec<String>,
     pub(super) passwords: usize,
     pub(super) hidden: usize,
     pub(super) asks_card: bool,
@@ -35,6 +38,8 @@ pub(super) struct Contents {
     pub(super) obfuscation: Option<&'static str>,
     pub(super) blocks_menu: bool,
     pub(super) refresh: Option<String>,
+    /// What its addresses are relative to, if it says so.
+    pub(super) base: Option<String>,
     pub(super) has_data_frame: bool,
 }
 
@@ -46,6 +51,8 @@ enum Element {
     Title,
     Heading,
     Form,
+    Base,
+    Button,
     Input,
     Image,
     Link,
@@ -62,6 +69,8 @@ impl Element {
             b"title" => Self::Title,
             b"h1" | b"h2" | b"h3" => Self::Heading,
             b"form" => Self::Form,
+            b"base" => Self::Base,
+            b"button" => Self::Button,
             b"input" => Self::Input,
             b"img" => Self::Image,
             b"link" => Self::Link,
@@ -82,6 +91,9 @@ struct Attributes {
     kind: Vec<u8>,
     name: Vec<u8>,
     text: Vec<u8>,
+    id: Vec<u8>,
+    /// The form that a field outside of it belongs to.
+    form: Vec<u8>,
     menu: bool,
 }
 
@@ -94,6 +106,8 @@ enum Attribute {
     Kind,
     Name,
     Text,
+    Id,
+    Form,
 }
 
 /// The longest attribute that is kept.
@@ -109,6 +123,8 @@ struct Reader {
     attribute: Attribute,
     attributes: Attributes,
     form_is_open: bool,
+    /// What fields outside of forms name them by.
+    form_ids: FxHashMap<Vec<u8>, usize>,
     script: Vec<u8>,
 }
 
@@ -122,6 +138,7 @@ pub(super) fn read(html: &[u8], limits: &PageLimits) -> Contents {
         attribute: Attribute::Other,
         attributes: Attributes::default(),
         form_is_open: false,
+        form_ids: FxHashMap::default(),
         script: Vec::new(),
     };
     let callback = |event: CallbackEvent<'_>, _: Span<()>| -> Option<std::convert::Infallible> {
@@ -159,10 +176,12 @@ impl Reader {
 
     fn attribute_name(&mut self, name: &[u8]) {
         self.attribute = match name {
-            b"action" | b"href" | b"src" | b"data" => Attribute::Address,
+            b"action" | b"formaction" | b"href" | b"src" | b"data" => Attribute::Address,
             b"content" | b"alt" | b"placeholder" => Attribute::Text,
             b"type" | b"http-equiv" | b"rel" | b"autocomplete" => Attribute::Kind,
-            b"name" | b"id" => Attribute::Name,
+            b"name" => Attribute::Name,
+            b"id" => Attribute::Id,
+            b"form" => Attribute::Form,
             _ => Attribute::Other,
         };
         self.attributes.menu |= name == b"oncontextmenu";
@@ -176,6 +195,8 @@ impl Reader {
             Attribute::Kind => &mut self.attributes.kind,
             Attribute::Name => &mut self.attributes.name,
             Attribute::Text => &mut self.attributes.text,
+            Attribute::Id => &mut self.attributes.id,
+            Attribute::Form => &mut self.attributes.form,
         };
         if kept.len() < ATTRIBUTE_BYTES_MAX {
             kept.push(b' ');
@@ -198,9 +219,22 @@ impl Reader {
                 self.form_is_open = true;
                 self.note_script(&attributes.address);
                 self.note_script(&attributes.name);
+                self.note_script(&attributes.id);
+                let number = self.contents.forms.len();
+                self.form_ids.entry(attributes.id.clone()).or_insert(number);
                 self.contents.forms.push(Form { action: address(), ..Form::default() });
             }
-            Element::Input => self.input(&attributes),
+            Element::Base if self.contents.base.is_none() && !attributes.address.is_empty() => {
+                self.contents.base = Some(address());
+            }
+            Element::Button => self.button(&attributes, address()),
+            Element::Input => {
+                let is_button = is(b"submit");
+                self.input(&attributes);
+                if is_button {
+                    self.button(&attributes, address());
+                }
+            }
             Element::Image | Element::Link => {
                 let text = String::from_utf8_lossy(&attributes.text);
                 keep(&mut self.contents.image_texts, &text, self.limits.text_bytes_max);
@@ -227,10 +261,9 @@ impl Reader {
         let is_password = has(&attributes.kind, b"password");
         let card =
             [&b"cardnum"[..], b"card-num", b"card_num", b"ccnum", b"cvv", b"cc-number", b"cvc"];
-        let fields = [&attributes.name, &attributes.kind, &attributes.text];
+        let fields = [&attributes.name, &attributes.id, &attributes.kind, &attributes.text];
         let is_card = card.iter().any(|word| fields.iter().any(|field| has(field, word)));
-        let open = self.contents.forms.last_mut().filter(|_| self.form_is_open);
-        if let Some(form) = open {
+        if let Some(form) = self.form_of(attributes) {
             form.passwords = form.passwords.saturating_add(usize::from(is_password));
             form.hidden = form.hidden.saturating_add(usize::from(has(&attributes.kind, b"hidden")));
             form.asks_card |= is_card;
@@ -238,6 +271,24 @@ impl Reader {
             let passwords = self.contents.passwords;
             self.contents.passwords = passwords.saturating_add(usize::from(is_password));
         }
+    }
+
+    /// A button may send its form somewhere else than the form says. A picture has no such address.
+    fn button(&mut self, attributes: &Attributes, to: String) {
+        let max = self.limits.elements_max;
+        let form = self.form_of(attributes).filter(|form| form.other_actions.len() < max);
+        if let Some(form) = form.filter(|_| !to.is_empty()) {
+            form.other_actions.push(to);
+        }
+    }
+
+    /// The form that a field belongs to: the one it names, or else the one that is open. Forms that
+    /// come behind their fields are not found.
+    fn form_of(&mut self, attributes: &Attributes) -> Option<&mut Form> {
+        if attributes.form.is_empty() {
+            return self.contents.forms.last_mut().filter(|_| self.form_is_open);
+        }
+        self.contents.forms.get_mut(*self.form_ids.get(&attributes.form)?)
     }
 
     fn anchor(&mut self, address: &[u8]) {

@@ -67,6 +67,48 @@ fn each_finding_alone() {
 }
 
 #[test]
+fn where_a_form_really_posts() {
+    let field = "<input type=password>";
+    for form in [
+        format!("<base href=https://example.org/><form action=post.php>{field}</form>"),
+        format!(
+            "<form action=/a>{field}<button formaction=https://example.org/x>go</button></form>"
+        ),
+        format!("<form>{field}<input type=submit formaction=//example.org/x></form>"),
+        format!("<form action='/\\example.org/a'>{field}</form>"),
+        format!("<form action='https:\\\\example.org/a'>{field}</form>"),
+        format!("<form action='http:example.org/a'>{field}</form>"),
+        format!("<form action=' ht\ntps://example.org/a'>{field}</form>"),
+        "<form id=f action=https://example.org/a></form><input type=password form=f>".to_owned(),
+    ] {
+        let kinds = kinds("https://example.com/", &form);
+        assert_eq!(kinds, [FindingKind::SecretsPosted], "{form}");
+    }
+    for form in [
+        format!("<base href=/login/><form action=post.php>{field}</form>"),
+        format!("<form action='https:example.org/a'>{field}</form>"),
+        format!("<form>{field}<input type=image src=https://example.org/go.png></form>"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &form), [], "{form}");
+    }
+}
+
+#[test]
+fn programs_that_anybody_runs_are_at_home_anywhere() {
+    let field = "<form action=/login method=post><input type=password></form>";
+    for title in [
+        "Log In \u{2039} My Garden Blog \u{2014} WordPress",
+        "Sign in \u{b7} GitLab",
+        "Roundcube Webmail :: Welcome",
+        "Member login - Booking portal of Hotel Adler",
+        "Visa application",
+    ] {
+        let page = format!("<title>{title}</title><h1>{title}</h1>{field}");
+        assert_eq!(kinds("https://garden.example/", &page), [], "{title}");
+    }
+}
+
+#[test]
 fn no_finding_alone_makes_a_page_malicious() {
     for kind in [FindingKind::SecretsPosted, FindingKind::Kit, FindingKind::CopiedLogin] {
         assert!(Finding::new(kind, String::new()).weight() < 0.5);

@@ -52,22 +52,33 @@ impl Judge<'_> {
         name: &DomainName,
         addresses: &[IpAddr],
     ) -> Result<Judgement, NoVerdict> {
-        self.ask(&Indicator::Domain(name.clone()), addresses)
+        let indicator = Indicator::Domain(name.clone());
+        let (judged, answer) = self.ask(&indicator, addresses)?;
+        if judged != Judgement::Pass {
+            return Ok(judged);
+        }
+        Ok(self.predicted(&indicator, &answer).unwrap_or(Judgement::Pass))
     }
 
-    fn ask(&self, indicator: &Indicator, addresses: &[IpAddr]) -> Result<Judgement, NoVerdict> {
+    /// Judges by what is known alone.
+    fn ask<'q>(
+        &'q self,
+        indicator: &'q Indicator,
+        addresses: &'q [IpAddr],
+    ) -> Result<(Judgement, Answer<'q, 'q>), NoVerdict> {
         if self.view.base.is_none() {
             return Err(NoVerdict);
         }
         let question = Question { indicator, tenant: None, addresses };
         let answer = self.view.ask(&question, self.suffixes, self.now)?;
         if answer.band == Band::Trusted && matches!(answer.basis, Basis::Decision | Basis::Hard) {
-            return Ok(Judgement::Allow);
+            return Ok((Judgement::Allow, answer));
         }
         if self.policy.policy().blocks(answer.risk, answer.band, answer.categories) {
-            return Ok(Judgement::Block(self.error(&reason(&answer, indicator))));
+            let error = self.error(&reason(&answer, indicator));
+            return Ok((Judgement::Block(error), answer));
         }
-        Ok(self.predicted(indicator, &answer).unwrap_or(Judgement::Pass))
+        Ok((Judgement::Pass, answer))
     }
 
     /// Blocks by a model's opinion, where the policy says so. The operator's own names are not
@@ -97,8 +108,10 @@ impl Judge<'_> {
             return Ok(judged);
         }
         for target in &stored.targets {
-            // An operator's word for a target is no word for the name that was asked.
-            if let blocked @ Judgement::Block(_) = self.name(target, &[])? {
+            // An operator's word for a target is no word for the name that was asked. Nor are its
+            // looks: whoever serves others has names of theirs below its own.
+            let target = Indicator::Domain(target.clone());
+            if let (blocked @ Judgement::Block(_), _) = self.ask(&target, &[])? {
                 return Ok(blocked);
             }
         }
@@ -109,7 +122,7 @@ impl Judge<'_> {
     fn addresses(&self, addresses: &[IpAddr]) -> Result<Judgement, NoVerdict> {
         for address in addresses {
             let indicator = Indicator::Address(*address);
-            if let blocked @ Judgement::Block(_) = self.ask(&indicator, &[])? {
+            if let (blocked @ Judgement::Block(_), _) = self.ask(&indicator, &[])? {
                 return Ok(blocked);
             }
         }
