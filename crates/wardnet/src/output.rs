@@ -140,7 +140,7 @@ pub(crate) fn clean_line(text: &str) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         // What is cut off must not look whole.
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "wardnet: the output cannot be written: {error}");
+            writeln!(std::io::stderr(), "wardnet: the output cannot be written: {error}").ok();
             std::process::exit(3);
         }
     }

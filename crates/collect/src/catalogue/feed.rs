@@ -122,7 +122,8 @@ impl FeedConfig {
             half_life_secs: self.half_life_secs,
             category: self.category,
             shadow: self.shadow,
-            redistribute: self.redistribute,
+            // Also of rows that are held from when the feed was marked otherwise.
+            redistribute: self.redistribute && self.tlp <= Tlp::Green,
             licence: self.licence.clone(),
         }
     }

@@ -9,7 +9,7 @@ use crate::feeds::json_items::{Ending, Item, Step, each_item};
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::value_type::typed;
 use crate::feeds::words::{
-    FAMILY_BYTES_MAX, category_of, date, is_family_tag, reference_in, tlp_of,
+    FAMILY_BYTES_MAX, category_of, date, is_family_tag, reference_in, tlp_or_strict,
 };
 use crate::feeds::{FeedError, RejectReason, Warning};
 use serde::Deserialize;
@@ -257,8 +257,7 @@ fn named(tags: &[Tag<'_>]) -> Named {
     for tag in tags {
         let name = tag.name.trim();
         if name.get(..4).is_some_and(|space| space.eq_ignore_ascii_case("tlp:")) {
-            // `tlp:ex:chr` and what else nobody counted on: not for everybody.
-            named.tlp = named.tlp.max(tlp_of(name).or(Some(Tlp::Amber)));
+            named.tlp = named.tlp.max(tlp_or_strict(name));
             continue;
         }
         let Some((space, value)) = name.split_once('=') else {

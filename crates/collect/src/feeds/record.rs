@@ -4,7 +4,9 @@
 use crate::feeds::mapping::Role;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::value_type::{hash, is_type, typed};
-use crate::feeds::words::{FAMILY_BYTES_MAX, category_of, date, is_family, is_family_tag, tlp_of};
+use crate::feeds::words::{
+    FAMILY_BYTES_MAX, category_of, date, is_family, is_family_tag, tlp_or_strict,
+};
 use crate::feeds::{NeverBlocks, RejectReason, domain_list, ip_list, url_list};
 use std::borrow::Cow;
 use wardnet_model::{Category, Details, Indicator, Kind, Observation, Scope, address};
@@ -87,7 +89,7 @@ impl<'r> Record<'r> {
                 confidence,
                 first_seen: self.first(Role::FirstSeen).and_then(date),
                 until: self.first(Role::Until).and_then(date),
-                tlp: self.first(Role::Tlp).and_then(tlp_of),
+                tlp: self.first(Role::Tlp).and_then(tlp_or_strict),
                 details: details.clone(),
                 ..observation
             })?;

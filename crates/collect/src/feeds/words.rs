@@ -55,12 +55,25 @@ const NOT_FAMILIES: [&str; 49] = [
     "zip",
 ];
 
-/// Who may see what is marked so: `TLP:AMBER+STRICT`, `amber`, and `white`, which version 1 called what
-/// is `clear` in version 2.
+/// Who may see what is marked so, however it is spelled: `TLP:AMBER+STRICT`, `[TLP RED]`, `amber-strict`,
+/// and `white`, which version 1 called what is `clear` in version 2. Of several colours the strictest.
 pub(crate) fn tlp_of(mark: &str) -> Option<Tlp> {
-    let mark = mark.trim().to_ascii_lowercase();
-    let colour = mark.strip_prefix("tlp:").unwrap_or(&mark);
-    if colour == "white" { Some(Tlp::Clear) } else { colour.parse().ok() }
+    let mark = mark.to_ascii_lowercase();
+    let mut words = mark.split(|sign: char| !sign.is_ascii_alphanumeric());
+    let found = words.clone().filter_map(|word| match word {
+        "white" => Some(Tlp::Clear),
+        word => word.parse().ok(),
+    });
+    let is_strict = words.any(|word| word == "strict");
+    match found.max()? {
+        Tlp::Amber if is_strict => Some(Tlp::AmberStrict),
+        colour => Some(colour),
+    }
+}
+
+/// The same where there can be nothing but a marking: what nobody counted on is not for everybody.
+pub(crate) fn tlp_or_strict(mark: &str) -> Option<Tlp> {
+    (!mark.trim().is_empty()).then(|| tlp_of(mark).unwrap_or(Tlp::Amber))
 }
 
 /// The longest family name that is kept, in bytes.

@@ -44,7 +44,7 @@ pub(super) fn nftables(networks: &[IpNet], moment: Timestamp, out: &mut Out) -> 
 
 pub(super) fn ipset(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Address(network) = &item.thing {
-        let set = if network.addr().is_ipv4() { "wardnet4" } else { "wardnet6" };
+        let set = if network.addr().is_ipv4() { "wardnet4-next" } else { "wardnet6-next" };
         // A set of networks has no place for all of them at once.
         if network.prefix_len() > 0 {
             put!(out, "add {set} {} -exist", address_text(network));

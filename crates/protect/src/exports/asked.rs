@@ -44,13 +44,7 @@ impl Asked {
                     let most = number("max", &value, u32::MAX.into())?;
                     max = usize::try_from(most).unwrap_or(usize::MAX);
                 }
-                "for" => {
-                    for_others = match &*value {
-                        "own" => false,
-                        "others" => true,
-                        _ => return Err(Problem::bad_request("`for` is `own` or `others`")),
-                    }
-                }
+                "for" => for_others = is_for_others(&value)?,
                 "since" => since = Some(read::<Cursor>("since", &value)?),
                 _ => {
                     return Err(Problem::bad_request(
@@ -62,6 +56,21 @@ impl Asked {
         }
         let asked = Self { kinds, policy, risk_min, max, for_others, since };
         asked.complaint(format).map_or(Ok(asked), |complaint| Err(Problem::not_found(complaint)))
+    }
+
+    /// Reads `for=…`, all that a feed of several files can be asked for: MISP adds no more to their
+    /// addresses than it was told once.
+    pub(super) fn read_for(query: &str) -> Result<Self, Problem> {
+        let mut asked = Self::all();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name != "for" {
+                return Err(Problem::bad_request(
+                    "unknown parameter; a MISP feed knows `for` alone",
+                ));
+            }
+            asked.for_others = is_for_others(&value)?;
+        }
+        Ok(asked)
     }
 
     /// All that is blocked, with the default policy.
@@ -115,6 +124,14 @@ impl Asked {
 
     pub(super) fn categories(&self) -> CategorySet {
         self.policy.categories
+    }
+}
+
+fn is_for_others(value: &str) -> Result<bool, Problem> {
+    match value {
+        "own" => Ok(false),
+        "others" => Ok(true),
+        _ => Err(Problem::bad_request("`for` is `own` or `others`")),
     }
 }
 

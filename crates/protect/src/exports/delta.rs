@@ -169,6 +169,12 @@ impl Walk {
         (is_added, number): (bool, usize),
         out: &mut Vec<u8>,
     ) {
+        // A name that is no more listed for itself has left what has no word for the rest.
+        let is_added = is_added
+            && !matches!(
+                (format, &item.thing),
+                (Format::Plain | Format::Stix, Thing::Name { itself: false, .. })
+            );
         let word = if is_added { "added" } else { "removed" };
         match format {
             Format::Csv => {

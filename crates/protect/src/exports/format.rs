@@ -51,7 +51,7 @@ formats! {
     Ipset "ipset" "text/plain; charset=utf-8" "ipset" [Address] "What `ipset restore` reads.";
     Squid "squid" "text/plain; charset=utf-8" "acl" [Name] "An acl of Squid, `dstdomain`.";
     Haproxy "haproxy" "text/plain; charset=utf-8" "map" [Address] "A map of HAProxy, by address.";
-    HaproxyDomains "haproxy-domains" "text/plain; charset=utf-8" "map" [Name] "A map of HAProxy, `map_dom`.";
+    HaproxyDomains "haproxy-domains" "text/plain; charset=utf-8" "map" [Name] "A map of HAProxy, `map_end`.";
     Nginx "nginx" "text/plain; charset=utf-8" "conf" [Address] "`deny` lines of nginx.";
     SuricataDataset "suricata-dataset" "text/plain; charset=utf-8" "lst" [Name, Url] "A dataset of strings.";
     SuricataRules "suricata-rules" "text/plain; charset=utf-8" "rules" [Name, Address, Endpoint, Tls] "Rules of Suricata.";

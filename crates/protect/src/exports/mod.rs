@@ -222,7 +222,8 @@ async fn misp_feed(
     let file = misp::File::parse(name).ok_or_else(|| {
         Problem::not_found("a MISP feed has manifest.json, hashes.csv, and the events it names")
     })?;
-    let listing = Listing::begin(state, &caller, request.headers(), Asked::all())?;
+    let asked = Asked::read_for(request.uri().query().unwrap_or_default())?;
+    let listing = Listing::begin(state, &caller, request.headers(), asked)?;
     if listing.is_known(request.headers()) {
         return Ok(listing.not_modified());
     }

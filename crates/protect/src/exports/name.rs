@@ -51,7 +51,7 @@ pub(super) fn dnsmasq(item: &Item<'_>, out: &mut Vec<u8>) {
     let Thing::Name { name, itself, beneath } = &item.thing else { return };
     let (before, after) = match (itself, beneath) {
         (true, true) => ("local=/", "/"),
-        (true, false) => ("host-record=", ",0.0.0.0"),
+        (true, false) => ("host-record=", ",0.0.0.0,::"),
         (false, _) => ("local=/*.", "/"),
     };
     put_line(out, &[before, name.as_str(), after]);
@@ -134,8 +134,17 @@ pub(super) fn squid(item: &Item<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// A name is asked for as `=.name`: what ends with `.name` is it or lies beneath it, `=.name` is it
+/// alone. `map_dom` would find a name anywhere within another one.
 pub(super) fn haproxy(item: &Item<'_>, out: &mut Vec<u8>) {
-    if matches!(&item.thing, Thing::Name { itself: true, .. } | Thing::Address(_)) {
+    let before = match &item.thing {
+        Thing::Name { itself: true, beneath: true, .. } => Some("."),
+        Thing::Name { itself: true, .. } => Some("=."),
+        Thing::Address(_) => Some(""),
+        _ => None,
+    };
+    if let Some(before) = before {
+        out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(item.text().as_bytes());
         out.push(b' ');
         item.put_categories(",", out);

@@ -26,8 +26,12 @@ pub(super) fn head(format: Format, moment: Timestamp, out: &mut Vec<u8>) {
         }
         Format::Unbound => put!(out, "# Wardnet, {moment}\nserver:"),
         Format::Ipset => {
-            put!(out, "create wardnet4 hash:net family inet maxelem 16777216 -exist");
-            put!(out, "create wardnet6 hash:net family inet6 maxelem 16777216 -exist");
+            for (set, family) in [("wardnet4", "inet"), ("wardnet6", "inet6")] {
+                for name in [set, &format!("{set}-next")] {
+                    put!(out, "create {name} hash:net family {family} maxelem 16777216 -exist");
+                }
+                put!(out, "flush {set}-next");
+            }
         }
         Format::Zeek => put!(out, "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc"),
         Format::Csv => put!(out, "indicator,kind,scope,risk,categories,first_seen,last_seen"),
@@ -49,8 +53,15 @@ pub(super) fn head(format: Format, moment: Timestamp, out: &mut Vec<u8>) {
 
 /// What stands behind the last entry.
 pub(super) fn foot(format: Format, out: &mut Vec<u8>) {
-    if format == Format::Stix {
-        put!(out, "\n]}}");
+    match format {
+        Format::Stix => put!(out, "\n]}}"),
+        // What is listed no more goes with the old set, at one stroke.
+        Format::Ipset => {
+            for set in ["wardnet4", "wardnet6"] {
+                put!(out, "swap {set}-next {set}\ndestroy {set}-next");
+            }
+        }
+        _ => {}
     }
 }
 
@@ -142,6 +153,10 @@ fn put_number(number: u8, out: &mut Vec<u8>) {
 /// A STIX indicator, its names in order, or one that is taken back at a moment (section 3.7 of STIX
 /// 2.1). Its identifier follows from its pattern, so that it stays the same.
 pub(super) fn stix(item: &Item<'_>, number: usize, revoked: Option<Timestamp>, out: &mut Vec<u8>) {
+    // It has no words for what lies beneath a name alone.
+    if revoked.is_none() && matches!(&item.thing, Thing::Name { itself: false, .. }) {
+        return;
+    }
     // It has no words for fingerprints of clients, vulnerabilities, and apps.
     let Some(pattern) = pattern(item) else { return };
     let seen = item.first_seen.unwrap_or(Timestamp(0));

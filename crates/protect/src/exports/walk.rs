@@ -115,7 +115,7 @@ impl Walk {
             false => (Risk::ZERO, Band::Unrated, CategorySet::EMPTY),
         };
         let thing = Thing::Name { name, itself: false, beneath: false };
-        self.judge(said, &[(scope, profile)], (kind, thing), facts)
+        self.judge((said, scope.covers_beneath()), &[(scope, profile)], (kind, thing), facts)
     }
 
     /// Puts into the list what an entry has to say; nothing where it is not blocked, where another
@@ -150,7 +150,8 @@ impl Walk {
             let answer = self.view.ask(&question, self.suffixes, self.now)?;
             Ok((answer.risk, answer.band, answer.categories))
         };
-        match self.weigh(&hits, ask, (kind, thing), (facts, at))? {
+        let beneath = || self.ask_beneath(indicator);
+        match self.weigh(&hits, (ask, beneath), (kind, thing), (facts, at))? {
             Some(item) if self.is_told_above(format, &item.thing)? => Ok(None),
             item => Ok(item),
         }
@@ -175,16 +176,42 @@ impl Walk {
         };
         let thing = Thing::Name { name, itself: false, beneath: false };
         let at = Some((listed.entry.layer(), scope));
-        let item = self.weigh(hits, ask, (kind, thing), (facts, at))?;
+        let beneath = || {
+            if registered.is_none() {
+                return Ok(None);
+            }
+            let above = std::iter::once(hits).chain(above());
+            let answer = self.view.answer_about_name(&Hits::default(), above);
+            Ok(Some((answer.risk, answer.band, answer.categories)))
+        };
+        let item = self.weigh(hits, (ask, beneath), (kind, thing), (facts, at))?;
         let is_told = || leaves_out_beneath(format) && above().any(|hits| self.tells_beneath(hits));
         Ok(item.filter(|_| !is_told()))
     }
 
-    /// What a thing puts into the list of which `hits` are known. `ask` is asked for the answer.
+    /// What is said of what lies beneath a name and is not known itself: whoever allows a name allows
+    /// that too. Nothing where no question goes up to the name.
+    fn ask_beneath(&self, indicator: &Indicator) -> Result<Option<Said>, LookupError> {
+        let Indicator::Domain(name) = indicator else { return Ok(None) };
+        let child = DomainName::parse(&format!("{UNKNOWN_LABEL}.{}", name.as_str()));
+        let (Ok(child), Some(_)) = (child, self.suffixes.registered_domain(name.borrowed())) else {
+            return Ok(None);
+        };
+        let child = Indicator::Domain(child);
+        let question = Question { indicator: &child, tenant: self.tenant, addresses: &[] };
+        let answer = self.view.ask(&question, self.suffixes, self.now)?;
+        Ok(Some((answer.risk, answer.band, answer.categories)))
+    }
+
+    /// What a thing puts into the list of which `hits` are known. `ask` is asked for the answer, and
+    /// for that on what lies beneath.
     fn weigh<'a>(
         &self,
         hits: &Hits<'_>,
-        ask: impl FnOnce() -> Result<Said, LookupError>,
+        (ask, ask_beneath): (
+            impl FnOnce() -> Result<Said, LookupError>,
+            impl FnOnce() -> Result<Option<Said>, LookupError>,
+        ),
         about: (Kind, Thing<'a>),
         (facts, at): (Option<Facts>, Option<(Layer, Scope)>),
     ) -> Result<Option<Item<'a>>, LookupError> {
@@ -196,37 +223,83 @@ impl Walk {
             return Ok(None);
         }
         let own: SmallVec<[_; 6]> = blocking().map(|(_, hit)| (hit.scope, hit.profile)).collect();
-        Ok(self.judge(ask()?, &own, about, facts))
+        let blocks = |(risk, band, categories)| self.asked.policy.blocks(risk, band, categories);
+        let beneath = own.iter().any(|(scope, _)| scope.covers_beneath())
+            && ask_beneath()?.is_none_or(blocks);
+        Ok(self.judge((ask()?, beneath), &own, about, facts))
     }
 
-    /// What a thing puts into the list about which the view says `said`. `own` are its own entries
-    /// that block, one at least.
+    /// What a thing puts into the list about which the view says `said`; whether what lies beneath is
+    /// blocked stands beside it. `own` are its own entries that block, one at least.
     fn judge<'a>(
         &self,
-        (risk, band, categories): Said,
+        ((risk, band, categories), is_beneath_blocked): (Said, bool),
         own: &[(Scope, &Profile)],
         (kind, mut thing): (Kind, Thing<'a>),
         facts: Option<Facts>,
     ) -> Option<Item<'a>> {
-        let is_asked_for = risk >= self.asked.risk_min;
         let mut blocks = self.asked.policy.blocks(risk, band, categories);
+        let mut categories = categories;
         if let Thing::Name { itself, beneath, .. } = &mut thing {
             *itself = blocks && own.iter().any(|(scope, _)| scope.covers_self());
-            *beneath = own.iter().any(|(scope, _)| scope.covers_beneath());
+            *beneath = is_beneath_blocked;
             blocks = *itself || *beneath;
+            if !*itself {
+                categories =
+                    own.iter().flat_map(|(_, profile)| profile.categories.iter()).collect();
+            }
         }
-        let may_share =
-            |profile: &Profile| profile.sources.shareable().any(|one| (self.rights.may_share)(one));
-        let may_go = !self.asked.for_others || own.iter().any(|(_, profile)| may_share(profile));
-        if !blocks || !is_asked_for || !may_go {
+        let risk = own.iter().map(|(_, profile)| profile.risk).fold(risk, Risk::max);
+        if !blocks || risk < self.asked.risk_min {
             return None;
+        }
+        if self.asked.for_others {
+            return self.item_for_others(own, (kind, thing), facts);
         }
         let first_seen = facts.map(|facts| facts.first_seen);
         let last_seen = facts.map(|facts| facts.last_seen);
-        let categories = if categories.is_empty() { self.asked.categories() } else { categories };
-        let own = own.iter().map(|(_, profile)| profile.risk).max();
-        let risk = risk.max(own.unwrap_or_default());
         Some(Item { thing, kind, risk, categories, first_seen, last_seen })
+    }
+
+    /// What others are told of a thing that is blocked, if some source lets them: what all say whose
+    /// words may be handed on. Where somebody else speaks too, that it is listed and no more.
+    fn item_for_others<'a>(
+        &self,
+        own: &[(Scope, &Profile)],
+        (kind, thing): (Kind, Thing<'a>),
+        facts: Option<Facts>,
+    ) -> Option<Item<'a>> {
+        let profiles = || own.iter().map(|(_, profile)| *profile);
+        let may_go = |profile: &Profile| {
+            profile.sources.shareable().filter(|one| (self.rights.may_share)(*one)).count()
+        };
+        if profiles().all(|profile| may_go(profile) == 0) {
+            return None;
+        }
+        let is_open = |profile: &Profile| may_go(profile) == profile.sources.len();
+        if profiles().all(|profile| !profile.sources.is_empty() && is_open(profile)) {
+            let categories: CategorySet =
+                profiles().flat_map(|profile| profile.categories.iter()).collect();
+            let wanted = self.asked.categories();
+            if !wanted.is_empty() && !categories.iter().any(|one| wanted.contains(one)) {
+                return None;
+            }
+            let risk = profiles().map(|profile| profile.risk).max().unwrap_or_default();
+            let first_seen = facts.map(|facts| facts.first_seen);
+            let last_seen = facts.map(|facts| facts.last_seen);
+            return Some(Item { thing, kind, risk, categories, first_seen, last_seen });
+        }
+        let risk = self.asked.policy.level.threshold();
+        let is_asked_for = self.asked.categories().is_empty() && risk >= self.asked.risk_min;
+        let categories = CategorySet::EMPTY;
+        is_asked_for.then_some(Item {
+            thing,
+            kind,
+            risk,
+            categories,
+            first_seen: None,
+            last_seen: None,
+        })
     }
 
     /// Whether the list's policy blocks what is said so.
@@ -266,6 +339,9 @@ impl Walk {
 const fn leaves_out_beneath(format: Format) -> bool {
     matches!(format, Format::Squid | Format::Dnsmasq | Format::Unbound | Format::Adblock)
 }
+
+/// A label that nobody lists.
+const UNKNOWN_LABEL: &str = "not-listed-by-anybody--wardnet";
 
 /// Risk, class and categories of an answer.
 type Said = (Risk, Band, CategorySet);

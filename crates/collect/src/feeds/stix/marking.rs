@@ -1,6 +1,6 @@
 //! Markings: who may see an object, by the Traffic Light Protocol.
 
-use crate::feeds::words::tlp_of;
+use crate::feeds::words::{tlp_of, tlp_or_strict};
 use serde::Deserialize;
 use std::borrow::Cow;
 use wardnet_model::Tlp;
@@ -33,5 +33,7 @@ pub(super) fn defined(name: Option<&str>, definition: Option<&str>) -> Option<Tl
         tlp: Cow<'a, str>,
     }
     let definition = definition.and_then(|text| serde_json::from_str::<Definition<'_>>(text).ok());
-    definition.and_then(|definition| tlp_of(&definition.tlp)).or_else(|| name.and_then(tlp_of))
+    definition
+        .and_then(|definition| tlp_or_strict(&definition.tlp))
+        .or_else(|| name.and_then(tlp_of))
 }

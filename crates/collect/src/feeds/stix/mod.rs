@@ -68,6 +68,8 @@ struct Object<'a> {
     relationship_type: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     object_marking_refs: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    granular_markings: Vec<PartMarking<'a>>,
     /// Of a marking.
     #[serde(borrow, default)]
     definition: Option<&'a serde_json::value::RawValue>,
@@ -95,6 +97,13 @@ struct Terms {
     tlp: Option<Tlp>,
     /// Marks whose meaning the document has to tell.
     marks: Vec<Box<str>>,
+}
+
+/// A marking of a part of an object: it counts for the whole.
+#[derive(Debug, Deserialize)]
+struct PartMarking<'a> {
+    #[serde(borrow, default)]
+    marking_ref: Option<Cow<'a, str>>,
 }
 
 /// A row that waits.
@@ -186,9 +195,10 @@ impl Bundle {
             }
             kind => {
                 let definition = object.definition.map(serde_json::value::RawValue::get);
-                let marking = (kind == "marking-definition")
-                    .then(|| marking::defined(object.name.as_deref(), definition))
-                    .flatten();
+                // One that says nothing of who may see it, such as a copyright, sets no limit.
+                let marking = (kind == "marking-definition").then(|| {
+                    marking::defined(object.name.as_deref(), definition).unwrap_or(Tlp::Clear)
+                });
                 let named = named(kind, object.name.as_deref());
                 if let Some(named) = named.or(marking.map(Named::Marking)) {
                     self.remember(&object.id, named, output.options.limits.records_held_max);
@@ -279,6 +289,10 @@ impl Bundle {
         let outcome = found.and_then(|observation| {
             let targets = self.points_at.get(&id).into_iter().flatten().chain(&terms.marks);
             let (mut family, mut actor, mut tlp) = (None, None, terms.tlp);
+            // What a marking says that is nowhere to be found is not known to be for everybody.
+            if terms.marks.iter().any(|mark| !self.named.contains_key(mark)) {
+                tlp = tlp.max(Some(Tlp::Amber));
+            }
             for name in targets.filter_map(|target| self.named.get(target)) {
                 match name {
                     Named::Marking(mark) => tlp = tlp.max(Some(*mark)),
@@ -341,7 +355,8 @@ fn terms(object: &Object<'_>) -> Terms {
     // Harmless by itself, and of interest beside other things (STIX 2.1 section 10.9).
     let benign = words().any(|word| word == "benign");
     let malicious = words().any(|word| word == "malicious-activity");
-    let marks = || object.object_marking_refs.iter().map(|id| &**id).take(MARKS_MAX);
+    let parts = || object.granular_markings.iter().filter_map(|part| part.marking_ref.as_deref());
+    let marks = || object.object_marking_refs.iter().map(|id| &**id).chain(parts()).take(MARKS_MAX);
     let time = |text: &Option<Cow<'_, str>>| text.as_deref().and_then(date);
     Terms {
         category: object
