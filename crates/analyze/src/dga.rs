@@ -63,7 +63,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         name: "murofet-2",
-        about: "Murofet, version 2, with the key d6d7a4be: 510 names a day, some under two suffixes",
+        about: "Murofet, version 2, with the key d6d7a4be: 510 names a day, each under two suffixes",
         names: hashed::murofet_2,
     },
     Family {
@@ -108,7 +108,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         name: "tufik",
-        about: "Tufik with the key 997722ed: 1,020 names a day, each twice",
+        about: "Tufik with the key 997722ed: 1,020 names a day",
         names: hashed::tufik,
     },
 ];

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::BufRead;
 use std::path::Path;
 use std::process::ExitCode;
+use wardnet_analyze::url::UrlLimits;
 use wardnet_analyze::{Model, Scratch, Subject};
 
 use reading::Head;
@@ -63,9 +64,9 @@ fn judge(
             continue;
         }
         let mut judged = model.judge(text, scratch);
-        if is_cut {
-            let told = format!("only the first {LINE_BYTES_MAX} bytes of its line were judged");
-            judged.reasons.push(told);
+        let read = UrlLimits::default().bytes_max;
+        if is_cut || text.len() > read {
+            judged.reasons.push(format!("only the first {read} bytes of it were judged"));
         }
         let shown = String::from_utf8_lossy(text);
         if json {

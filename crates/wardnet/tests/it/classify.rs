@@ -154,6 +154,15 @@ fn a_packed_file_is_learned_from_as_its_text_is() {
 }
 
 #[test]
+fn what_was_not_read_of_a_page_is_told() {
+    let folder = Folder::new();
+    let page = format!("<title>{}</title>", "x".repeat(2 << 20));
+    let file = folder.file("long.html", &page).to_string_lossy().into_owned();
+    let told = folder.succeed(&["classify", "page", &file]);
+    assert!(told.contains("only its first 699051 and last 349525 bytes were read"), "{told}");
+}
+
+#[test]
 fn a_line_without_end_hides_no_line_behind_it() {
     let folder = Folder::new();
     let long = format!("http://a.example/{}", "x".repeat(3 << 20));
@@ -166,7 +175,7 @@ fn a_line_without_end_hides_no_line_behind_it() {
     let head = long.split_at(1 << 20).0;
     assert!(answers[1]["input"] == head, "the head of the line was judged");
     let reasons = answers[1]["reasons"].to_string();
-    assert!(reasons.contains("only the first 1048576 bytes"), "{reasons}");
+    assert!(reasons.contains("only the first 2048 bytes"), "{reasons}");
 }
 
 #[test]

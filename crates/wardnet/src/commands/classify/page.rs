@@ -26,6 +26,11 @@ pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
         if reasons.is_empty() {
             reasons.push("nothing on it stands out".to_owned());
         }
+        if html.len() > limits.bytes_max {
+            let tail = limits.bytes_max / 3;
+            let front = limits.bytes_max.saturating_sub(tail);
+            reasons.push(format!("only its first {front} and last {tail} bytes were read"));
+        }
         let name = path.display().to_string();
         if options.json {
             line(object(&name, judged.score, judged.is_malicious(), &reasons));
