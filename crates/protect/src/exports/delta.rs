@@ -52,13 +52,20 @@ impl Walk {
         format: Format,
         changes: &[Arc<PublishedChange>],
     ) -> Result<bool, LookupError> {
+        for change in changes {
+            if let Some(Indicator::Network(network)) = read(change.kind, &change.key, None)
+                && !self.holes()?.within(&network).is_empty()
+            {
+                return Ok(true);
+            }
+        }
         for change in changes.iter().filter(|change| change.layer == Layer::Decision) {
             let has_beneath = match change.kind {
-                Kind::Ipv4Network | Kind::Ipv6Network => true,
+                // An address is a hole in what it lies in.
+                Kind::Ipv4Network | Kind::Ipv6Network | Kind::Ipv4 | Kind::Ipv6 => true,
                 // A URL lies on its host.
-                Kind::Domain | Kind::Ipv4 | Kind::Ipv6 => {
-                    change.scope.covers_beneath() && change.kind == Kind::Domain
-                        || self.asked.wants(format, Kind::Url)
+                Kind::Domain => {
+                    change.scope.covers_beneath() || self.asked.wants(format, Kind::Url)
                 }
                 Kind::Url => change.scope != Scope::Exact,
                 _ => false,

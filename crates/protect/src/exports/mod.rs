@@ -12,6 +12,7 @@ mod batch;
 mod delta;
 mod detect;
 mod format;
+mod holes;
 mod item;
 mod misp;
 mod name;
@@ -33,6 +34,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get_service;
+use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use walk::Walk;
@@ -125,7 +127,8 @@ impl Listing {
         let tag = HeaderValue::from_str(&format!("\"{cursor}-{number}{shared}{coded}\""));
         let tag = tag.map_err(|_| Problem::internal())?;
         let (suffixes, now) = (SuffixList::shipped(), caller.admitted().at());
-        let walk = Walk { view, tenant, asked, suffixes, now, rights };
+        let holes = OnceCell::new();
+        let walk = Walk { view, tenant, asked, suffixes, now, rights, holes };
         Ok(Self { state, cursor, coding, tag, walk })
     }
 

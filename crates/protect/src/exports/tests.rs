@@ -192,6 +192,34 @@ async fn who_allows_a_name_allows_what_lies_beneath() {
 }
 
 #[tokio::test]
+async fn a_network_is_listed_without_what_is_allowed_in_it() {
+    let mut scene = Scene::new();
+    scene.say("45.140.0.0/22", Scope::Exact, Some((90, Category::Malware)), 1);
+    scene.say("45.140.1.7", Scope::Exact, None, 0);
+    scene.say("45.140.2.0/24", Scope::Exact, None, 0);
+    scene.say("45.140.2.9", Scope::Exact, Some((90, Category::Malware)), 1);
+    for format in ["plain", "cidr", "nginx", "nftables", "suricata-iprep", "rpz", "csv", "ipset"] {
+        let list = scene.list(&format!("{format}?category=malware")).await;
+        assert!(!list.contains("45.140.0.0/22"), "{format}: {list}");
+    }
+    let cidr = scene.lines("cidr?category=malware").await;
+    let around = [
+        "45.140.0.0/24",
+        "45.140.1.0/30",
+        "45.140.1.128/25",
+        "45.140.1.16/28",
+        "45.140.1.32/27",
+        "45.140.1.4/31",
+        "45.140.1.6/32",
+        "45.140.1.64/26",
+        "45.140.1.8/29",
+        "45.140.3.0/24",
+    ];
+    assert_eq!(cidr, set(&around));
+    assert_eq!(scene.lines("cidr?category=malware&max=2").await.len(), 10, "one entry, in parts");
+}
+
+#[tokio::test]
 async fn a_list_may_have_the_ending_of_its_files() {
     let scene = Scene::new();
     for format in Format::ALL {

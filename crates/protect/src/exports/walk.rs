@@ -3,11 +3,13 @@
 use super::asked::Asked;
 use super::batch::{Above, Batch, Ground};
 use super::format::Format;
+use super::holes::{self, Holes};
 use super::item::{Item, Thing};
 use super::{Rights, address, detect, name, record};
 use crate::frames::{Out, Stop};
 use ipnet::IpNet;
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use wardnet_model::{
     Band, CategorySet, DomainName, DomainRef, Indicator, Key, Kind, Risk, Scope, SuffixList,
@@ -25,6 +27,8 @@ pub(super) struct Walk {
     pub(super) suffixes: &'static SuffixList,
     pub(super) now: Timestamp,
     pub(super) rights: Rights,
+    /// What is allowed within networks, once it was asked for.
+    pub(super) holes: OnceCell<Holes>,
 }
 
 impl Walk {
@@ -129,7 +133,42 @@ impl Walk {
         let entry = &listed.entry;
         let Some(indicator) = read(entry.kind, &entry.key, entry.name) else { return Ok(false) };
         let at = Some((entry.layer(), entry.scope));
-        self.item_of(format, &indicator, entry.facts, at)?.map_or(Ok(false), |item| take(&item))
+        let Some(item) = self.item_of(format, &indicator, entry.facts, at)? else {
+            return Ok(false);
+        };
+        match &item.thing {
+            Thing::Address(network) => self.take_parts(*network, &item, take),
+            _ => take(&item),
+        }
+    }
+
+    /// Puts a network into the list without what is allowed within.
+    fn take_parts(
+        &self,
+        network: IpNet,
+        item: &Item<'_>,
+        take: &mut impl FnMut(&Item<'_>) -> Result<bool, Stop>,
+    ) -> Result<bool, Stop> {
+        let holes = self.holes()?.within(&network);
+        if holes.is_empty() {
+            return take(item);
+        }
+        let (mut parts, mut is_said) = (Vec::new(), false);
+        holes::around(network, &holes, &mut parts);
+        for part in parts {
+            let kind = Indicator::network(part).kind().unwrap_or(item.kind);
+            is_said |= take(&Item { thing: Thing::Address(part), kind, ..item.clone() })?;
+        }
+        Ok(is_said)
+    }
+
+    /// What is allowed within networks.
+    pub(super) fn holes(&self) -> Result<&Holes, LookupError> {
+        if let Some(holes) = self.holes.get() {
+            return Ok(holes);
+        }
+        let holes = Holes::of(self)?;
+        Ok(self.holes.get_or_init(|| holes))
     }
 
     /// What a thing puts into the list. `at` is the entry that is looked at, where there may be

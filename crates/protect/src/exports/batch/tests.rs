@@ -6,6 +6,7 @@ use super::super::walk::write_item;
 use super::*;
 use crate::frames::Stop;
 use proptest::prelude::*;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use wardnet_model::{
     Band, Basis, Category, CategorySet, Indicator, Risk, Scope, SourceId, SuffixList, TenantId,
@@ -236,6 +237,7 @@ proptest! {
             suffixes: SuffixList::shipped(),
             now: NOW,
             rights: Rights { number: 1, may_share: Arc::new(|source| source == 1) },
+            holes: OnceCell::new(),
         };
         for format in Format::ALL {
             let mut quickly = Vec::new();
@@ -275,6 +277,7 @@ fn grounds(texts: &[(&str, Scope, u8)], decided: &[&str]) -> Vec<String> {
         suffixes: SuffixList::shipped(),
         now: NOW,
         rights: Rights { number: 1, may_share: Arc::new(|_| true) },
+        holes: OnceCell::new(),
     };
     let mut entries = walk.view.entries(None, NOW);
     let mut batch = Batch::new(&walk, Format::Plain).unwrap();
