@@ -116,7 +116,11 @@ impl Engine {
     ) -> Result<(Self, Opened), EngineError> {
         let lock = FolderLock::take(dir)?;
         let (journal, report) = Journal::open(dir.join("journal"), disk, options.journal)?;
-        let store = Arc::new(Store::open(&dir.join("store"), &options.store)?);
+        let (store, is_anew) = Store::open_or_begin(&dir.join("store"), &options.store)?;
+        if is_anew {
+            tracing::warn!("the store was another version's; it is built again from the journal");
+        }
+        let store = Arc::new(store);
         let position = store.position()?;
         if position > journal.last() {
             return Err(EngineError::Ahead { store: position, journal: journal.last() });

@@ -151,6 +151,18 @@ impl Store {
         Ok(store)
     }
 
+    /// As [`Self::open`]. What another version wrote is thrown away, since the journal has all of it;
+    /// says whether it was.
+    pub fn open_or_begin(path: &Path, options: &Options) -> Result<(Self, bool), StoreError> {
+        match Self::open(path, options) {
+            Err(StoreError::Layout { .. }) => {
+                std::fs::remove_dir_all(path).map_err(fjall::Error::Io)?;
+                Ok((Self::open(path, options)?, true))
+            }
+            opened => Ok((opened?, false)),
+        }
+    }
+
     fn open_tables(&self) -> Result<(), StoreError> {
         let tables = Tables::open(&self.path, &self.options)?;
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tables));

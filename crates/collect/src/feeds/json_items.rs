@@ -4,6 +4,8 @@
 //! bytes of one wanted value, and leaves their parsing to `serde_json`.
 
 use crate::feeds::Limits;
+use crate::feeds::mapping::Role;
+use serde_json::Value;
 use std::io::{self, BufRead};
 
 /// How much of a key is kept, in bytes: none that is looked for is longer.
@@ -304,10 +306,31 @@ pub(crate) fn is_one_a_line(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let (first, second) = (lines.next().unwrap_or_default(), lines.find(|line| !line.is_empty()));
-    first.starts_with(b"{")
-        && first.ends_with(b"}")
-        && second.is_some_and(|line| line.starts_with(b"{"))
-        && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok()
+    if !first.starts_with(b"{") || !first.ends_with(b"}") {
+        return false;
+    }
+    match second {
+        Some(line) => {
+            line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok()
+        }
+        None => is_sole_record(first),
+    }
+}
+
+/// Whether an object is a record itself, and none that holds records: a list of one line.
+fn is_sole_record(object: &[u8]) -> bool {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(object) else { return false };
+    let holds_objects = |value: &Value| match value {
+        Value::Object(_) => true,
+        Value::Array(all) => all.iter().any(Value::is_object),
+        _ => false,
+    };
+    let names_indicator = |(name, value): (&String, &Value)| {
+        value.is_string() && Role::of_field(name).is_some_and(Role::is_indicator)
+    };
+    let is_stix = fields.get("type").and_then(Value::as_str) == Some("indicator");
+    is_stix && fields.contains_key("pattern")
+        || !fields.values().any(holds_objects) && fields.iter().any(names_indicator)
 }
 
 #[cfg(test)]
@@ -361,6 +384,11 @@ mod tests {
         assert!(is_one_a_line(b"{\"a\":1}\n{\"b\":2}\n"));
         assert!(!is_one_a_line(b"{\"a\":1}\n"), "as well a whole document");
         assert!(!is_one_a_line(b"{\n\"a\":1}\n"));
+        // A record alone is a line, too; what holds records is a document.
+        assert!(is_one_a_line(b"{\"domain\":\"a.top\",\"tags\":[\"x\"]}\n"));
+        assert!(is_one_a_line(b"{\"type\":\"indicator\",\"pattern\":\"\",\"x\":[{}]}"));
+        assert!(!is_one_a_line(b"{\"domain\":\"a.top\",\"list\":[{\"ip\":\"\"}]}\n"));
+        assert!(!is_one_a_line(b"{\"domains\":[\"a.top\"]}\n"));
         assert!(!is_one_a_line(b"[{\"a\":1},\n{\"b\":2}]"));
     }
 

@@ -221,6 +221,10 @@ fn a_store_of_another_layout_is_refused() {
     drop(store);
     let error = Store::open(folder.path(), &Options::default()).unwrap_err();
     assert!(matches!(error, StoreError::Layout { found: 99, .. }), "{error}");
+    let (store, is_anew) = Store::open_or_begin(folder.path(), &Options::default()).unwrap();
+    assert!(is_anew && store.position().unwrap() == 0, "its journal is to be read again");
+    drop(store);
+    assert!(!Store::open_or_begin(folder.path(), &Options::default()).unwrap().1);
 }
 
 #[test]

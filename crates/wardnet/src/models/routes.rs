@@ -14,7 +14,9 @@ use wardnet_identify::Writer;
 use wardnet_identify::http::model_source;
 use wardnet_model::Source;
 use wardnet_protect::opinion::{Counts, Standing, Trial};
-use wardnet_server::{Access, Caller, Gate, Json, OPERATOR_TENANT, Path, Problem, Role, RouteSpec};
+use wardnet_server::{
+    Access, Caller, Gate, Json, OPERATOR_TENANT, Path, Problem, Role, RouteSpec, Status,
+};
 
 /// What the routes work on.
 #[derive(Debug, Clone)]
@@ -73,11 +75,24 @@ async fn put(
     let trials = desk.models.opinions.standing();
     let trial = trials.iter().find(|trial| trial.subject == subject);
     let trial = trial.ok_or_else(Problem::internal)?;
+    if !shadow {
+        is_the_wanted_one(&desk.models, subject)?;
+    }
     if !shadow && !wanted.force {
         may_be_promoted(trial)?;
     }
     desk.set(source_name(model), shadow).await?;
     Ok(axum::Json(desk.show(model, trial)).into_response())
+}
+
+/// Whoever promotes a model means the one of the settings, not one that stands in for it.
+fn is_the_wanted_one(models: &Models, subject: Subject) -> Result<(), Problem> {
+    match models.standing_in() {
+        Status::Degraded(why) if why.contains(&format!("the {} model", subject.name())) => {
+            Err(Problem::conflict(format!("{why}; mend the settings before you promote it")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A model must have shown on what is asked here that it spares what is good.

@@ -199,7 +199,11 @@ fn a_damaged_model_takes_no_listener_down() {
     assert_eq!(ask(&mut connect(one), HEALTH), 200);
     house.wait_for_log("the shipped url model stands in");
     assert_eq!(house.folder.run(&["reload"]).status.code(), Some(3), "a reload refuses it");
+    let promote = house.folder.run(&["model", "promote", "url", "--force"]);
+    assert_eq!(promote.status.code(), Some(3), "another one would be promoted");
+    assert!(String::from_utf8_lossy(&promote.stderr).contains("the shipped one stands in"));
     house.reload(&http(&[one]));
+    house.folder.succeed(&["model", "promote", "url", "--force"]);
 }
 
 #[test]
