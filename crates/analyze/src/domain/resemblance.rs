@@ -235,8 +235,13 @@ const PLAIN_LENGTH_MIN: usize = 6;
 /// After Unicode Technical Standard 39, section 4, cut down to what stands for Latin letters. An `i`
 /// is an `l` here, since `1` and Cyrillic letters stand for either.
 fn skeleton(text: &str) -> String {
-    let plain: String = text.chars().filter(|sign| *sign != '-').map(plain).collect();
-    plain.replace("rn", "m").replace("vv", "w")
+    let mut plain: String = text.chars().filter(|sign| *sign != '-').map(plain).collect();
+    for (two, one) in [("rn", "m"), ("vv", "w")] {
+        if plain.contains(two) {
+            plain = plain.replace(two, one);
+        }
+    }
+    plain
 }
 
 fn plain(sign: char) -> char {
@@ -338,11 +343,15 @@ fn combination(label: &str) -> Option<Resemblance> {
 
 /// The brand that a word is made of, with a word that baits before or behind it: `paypalsecure`.
 fn joined(label: &str) -> Option<&'static Brand> {
-    let long = brands::shipped().all.iter().filter(|brand| brand.word.len() >= JOINED_LENGTH_MIN);
-    long.filter(|brand| !brands::COMMON.contains(&brand.word)).find(|brand| {
-        let rest = label.strip_prefix(brand.word).or_else(|| label.strip_suffix(brand.word));
-        rest.is_some_and(|rest| rest.len() > 2 && BAIT.contains(&rest))
-    })
+    if label.len() <= JOINED_LENGTH_MIN {
+        return None;
+    }
+    let rests = BAIT.iter().filter(|bait| bait.len() > 2).flat_map(|bait| {
+        [label.strip_prefix(bait), label.strip_suffix(bait)].into_iter().flatten()
+    });
+    rests
+        .filter(|rest| rest.len() >= JOINED_LENGTH_MIN)
+        .find_map(|rest| brand(rest).filter(|brand| !brands::COMMON.contains(&brand.word)))
 }
 
 /// The shortest brand that is looked for within a word: `targetalert`, `chaseaccounts` are anybody's.
