@@ -123,6 +123,8 @@ struct Reader {
     attribute: Attribute,
     attributes: Attributes,
     form_is_open: bool,
+    /// Buttons with addresses of their own.
+    buttons: usize,
     /// What fields outside of forms name them by.
     form_ids: FxHashMap<Vec<u8>, usize>,
     script: Vec<u8>,
@@ -138,6 +140,7 @@ pub(super) fn read(html: &[u8], limits: &PageLimits) -> Contents {
         attribute: Attribute::Other,
         attributes: Attributes::default(),
         form_is_open: false,
+        buttons: 0,
         form_ids: FxHashMap::default(),
         script: Vec::new(),
     };
@@ -275,9 +278,11 @@ impl Reader {
 
     /// A button may send its form somewhere else than the form says. A picture has no such address.
     fn button(&mut self, attributes: &Attributes, to: String) {
-        let max = self.limits.elements_max;
-        let form = self.form_of(attributes).filter(|form| form.other_actions.len() < max);
-        if let Some(form) = form.filter(|_| !to.is_empty()) {
+        if to.is_empty() || self.buttons >= self.limits.elements_max {
+            return;
+        }
+        self.buttons = self.buttons.saturating_add(1);
+        if let Some(form) = self.form_of(attributes) {
             form.other_actions.push(to);
         }
     }

@@ -96,8 +96,8 @@ impl Walk {
                         self.found_item(format, listed, name, (hits, above))?
                     }
                     Ground::Asked => {
-                        let is_said = self.ask_about(format, listed, &mut take)?;
-                        left = left.saturating_sub(usize::from(is_said));
+                        let said = self.ask_about(format, listed, left, &mut take)?;
+                        left = left.saturating_sub(said);
                         continue;
                     }
                 };
@@ -122,23 +122,25 @@ impl Walk {
         self.judge((said, scope.covers_beneath()), &[(scope, profile)], (kind, thing), facts)
     }
 
-    /// Puts into the list what an entry has to say; nothing where it is not blocked, where another
-    /// entry of the same thing has done it, or where it is said already of what it lies in.
+    /// Puts into the list what an entry has to say, `left` parts at most, and counts them; nothing
+    /// where it is not blocked, where another entry of the same thing has done it, or where it is said
+    /// already of what it lies in.
     pub(super) fn ask_about(
         &self,
         format: Format,
         listed: &Listed<'_>,
+        left: usize,
         take: &mut impl FnMut(&Item<'_>) -> Result<bool, Stop>,
-    ) -> Result<bool, Stop> {
+    ) -> Result<usize, Stop> {
         let entry = &listed.entry;
-        let Some(indicator) = read(entry.kind, &entry.key, entry.name) else { return Ok(false) };
+        let Some(indicator) = read(entry.kind, &entry.key, entry.name) else { return Ok(0) };
         let at = Some((entry.layer(), entry.scope));
         let Some(item) = self.item_of(format, &indicator, entry.facts, at)? else {
-            return Ok(false);
+            return Ok(0);
         };
         match &item.thing {
-            Thing::Address(network) => self.take_parts(*network, &item, take),
-            _ => take(&item),
+            Thing::Address(network) => self.take_parts(*network, &item, left, take),
+            _ => take(&item).map(usize::from),
         }
     }
 
@@ -147,19 +149,24 @@ impl Walk {
         &self,
         network: IpNet,
         item: &Item<'_>,
+        left: usize,
         take: &mut impl FnMut(&Item<'_>) -> Result<bool, Stop>,
-    ) -> Result<bool, Stop> {
+    ) -> Result<usize, Stop> {
         let holes = self.holes()?.within(&network);
         if holes.is_empty() {
-            return take(item);
+            return take(item).map(usize::from);
         }
-        let (mut parts, mut is_said) = (Vec::new(), false);
+        let (mut parts, mut said) = (Vec::new(), 0usize);
         holes::around(network, &holes, &mut parts);
         for part in parts {
+            if said == left {
+                break;
+            }
             let kind = Indicator::network(part).kind().unwrap_or(item.kind);
-            is_said |= take(&Item { thing: Thing::Address(part), kind, ..item.clone() })?;
+            let part = Item { thing: Thing::Address(part), kind, ..item.clone() };
+            said = said.saturating_add(usize::from(take(&part)?));
         }
-        Ok(is_said)
+        Ok(said)
     }
 
     /// What is allowed within networks.

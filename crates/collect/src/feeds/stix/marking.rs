@@ -35,5 +35,10 @@ pub(super) fn defined(name: Option<&str>, definition: Option<&str>) -> Option<Tl
     let definition = definition.and_then(|text| serde_json::from_str::<Definition<'_>>(text).ok());
     definition
         .and_then(|definition| tlp_or_strict(&definition.tlp))
-        .or_else(|| name.and_then(tlp_of))
+        .or_else(|| name.filter(|name| is_tlp(name)).and_then(tlp_of))
+}
+
+/// Whether a marking is of the protocol: others have colours in their names, too.
+fn is_tlp(name: &str) -> bool {
+    name.get(..3).is_some_and(|front| front.eq_ignore_ascii_case("tlp"))
 }

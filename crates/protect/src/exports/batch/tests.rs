@@ -214,9 +214,10 @@ fn slowly(walk: &Walk, format: Format) -> Vec<u8> {
             break;
         }
         if walk.asked.wants(format, listed.entry.kind) && walk.blocks(listed.entry.profile) {
-            let said = walk
-                .ask_about(format, &listed, &mut |item| Ok::<_, Stop>(put(format, item, &mut out)));
-            left -= usize::from(said.unwrap());
+            let said = walk.ask_about(format, &listed, left, &mut |item| {
+                Ok::<_, Stop>(put(format, item, &mut out))
+            });
+            left -= said.unwrap();
         }
     }
     out
