@@ -210,11 +210,7 @@ impl GatedRoute {
     }
 
     fn refuse(&self, problem: Problem, request: &Request) -> Response {
-        let response = problem.into_response();
-        match self.words(request) {
-            Some((dialect, has_token)) => dialect::translate(response, dialect, has_token),
-            None => response,
-        }
+        told_in(self.words(request), problem.into_response())
     }
 
     /// Gives a handler's request its caller, and cuts a body that does not say its size.
@@ -226,6 +222,13 @@ impl GatedRoute {
         };
         request.extensions_mut().insert(caller);
         request
+    }
+}
+
+fn told_in(words: Option<Words>, response: Response) -> Response {
+    match words {
+        Some((dialect, has_token)) => dialect::translate(response, dialect, has_token),
+        None => response,
     }
 }
 
@@ -330,10 +333,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for GateFuture<F> 
                 problem.take().unwrap_or_else(Problem::internal).into_response()
             }
         };
-        let response = match *this.words {
-            Some((dialect, has_token)) => dialect::translate(response, dialect, has_token),
-            None => response,
-        };
+        let response = told_in(*this.words, response);
         let nanos = monotonic_nanos().saturating_sub(*this.started_nanos);
         this.metrics.record(response.status(), nanos);
         Poll::Ready(Ok(response))

@@ -154,6 +154,18 @@ fn a_packed_file_is_learned_from_as_its_text_is() {
 }
 
 #[test]
+fn output_that_is_lost_is_no_success() {
+    let folder = Folder::new();
+    let urls = folder.file("urls.txt", "http://a.example/\n");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = folder.command(&["classify", "url", "--json", urls.to_str().unwrap()]);
+    let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("the output cannot be written"), "{told}");
+}
+
+#[test]
 fn what_was_not_read_of_a_page_is_told() {
     let folder = Folder::new();
     let page = format!("<title>{}</title>", "x".repeat(2 << 20));

@@ -22,6 +22,7 @@ fn zone(name: &str) -> Vec<RData> {
     match name {
         "good.shop." | "www.evil.top." | "allowed.top." => vec![address([198, 51, 100, 7])],
         "alias.shop." => vec![alias("www.evil.top."), address([198, 51, 100, 7])],
+        "garden8.top." => vec![alias("login-verify7.top."), address([198, 51, 100, 7])],
         "listed.shop." => vec![address([45, 95, 11, 7])],
         "rebind.shop." => vec![address([192, 168, 0, 1])],
         _ => Vec::new(),
@@ -59,6 +60,7 @@ fn say(bytes: &[u8], helps: bool) -> Option<Vec<u8>> {
     message.add_answers(data.into_iter().map(|data| {
         let owner = match (&data, &*name) {
             (RData::A(_), "alias.shop.") => Name::from_ascii("www.evil.top.").unwrap(),
+            (RData::A(_), "garden8.top.") => Name::from_ascii("login-verify7.top.").unwrap(),
             _ => asked.clone(),
         };
         Record::from_rdata(owner, 300, data)
@@ -208,9 +210,12 @@ async fn an_opinion_blocks_only_where_the_policy_says_so() {
         ("10.1.0.1", "garden7.top."),
         ("10.1.0.1", "login-verify9.top."),
         ("10.1.0.1", "allowed.top."),
+        // Only what was asked is judged by its looks, not where it leads.
+        ("10.1.0.1", "garden8.top."),
         ("10.2.0.1", "login-verify7.top."),
     ] {
-        assert!(!ask(client, name).await.answers.is_empty(), "{client} {name}");
+        let answer = ask(client, name).await;
+        assert!(!answer.answers.is_empty(), "{client} {name}: {:?}", told(&answer));
     }
 }
 
