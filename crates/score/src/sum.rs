@@ -5,7 +5,8 @@ use crate::fixed::{ONE, Probability, decay, logit, percent, product, risk_of};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use wardnet_model::{
-    Band, Basis, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Tlp, Verdict, Voice,
+    Band, Basis, CategorySet, DAY_SECS, Kind, Risk, SourceId, Stance, Timestamp, Tlp, Verdict,
+    Voice,
 };
 
 /// π₀: how likely a thing is dangerous about which one thing is said. What a group adds is counted
@@ -160,19 +161,27 @@ impl<'e> Scorer<'e> {
             ..Verdict::default()
         };
         let mut has_shadow = false;
+        let (mut bad_for, mut good_for) = (CategorySet::EMPTY, CategorySet::EMPTY);
         for item in items.iter().filter(|item| item.in_force(now)) {
             if self.epoch.facts(item.source).is_some_and(|facts| facts.shadow) {
                 has_shadow = true;
                 continue;
             }
+            match item.stance {
+                Stance::Malicious => bad_for = bad_for.with(item.category),
+                Stance::Benign => good_for = good_for.with(item.category),
+                _ => {}
+            }
             if matches!(item.stance, Stance::Malicious | Stance::Benign) {
-                verdict.categories = verdict.categories.with(item.category);
                 score.sources.push(item.voice());
             }
             verdict.first_seen = verdict.first_seen.min(item.first_seen);
             verdict.last_seen = verdict.last_seen.max(item.last_seen);
         }
         verdict.first_seen = verdict.first_seen.min(verdict.last_seen);
+        // What a thing is called bad for is no reason to call it safe.
+        let is_good = verdict.band == Band::Safe || bad_for.is_empty();
+        verdict.categories = if is_good { good_for } else { bad_for };
         score
             .sources
             .sort_unstable_by(|a, b| (a.source, b.shareable).cmp(&(b.source, a.shareable)));

@@ -18,7 +18,7 @@ use wardnet_model::{
 };
 
 /// The layout of the engine's contents; another number means: rebuild.
-const LAYOUT: u64 = 2;
+const LAYOUT: u64 = 3;
 
 /// How long opening again waits for those who read.
 const READERS_WAIT: Duration = Duration::from_secs(30);

@@ -81,7 +81,7 @@ pub struct Answer<'v, 'q> {
     pub band: Band,
     /// What it rests on.
     pub basis: Basis,
-    /// Why: the categories of all that counted.
+    /// Why: the categories of all that counted on the side that the answer takes.
     pub categories: CategorySet,
     /// The time the verdicts are of.
     pub as_of: Timestamp,
@@ -364,7 +364,9 @@ impl<'v, 'q> Chain<'v, 'q> {
         answer.categories = match decision {
             Some(_) => profile.categories,
             None => evidence(&answer.matches)
-                .fold(CategorySet::EMPTY, |all, (_, m)| all.union(m.hit.profile.categories)),
+                .map(|(_, found)| found.hit.profile)
+                .filter(|one| (one.band == Band::Safe) == (answer.band == Band::Safe))
+                .fold(CategorySet::EMPTY, |all, one| all.union(one.categories)),
         };
         answer
     }

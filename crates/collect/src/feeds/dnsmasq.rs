@@ -1,15 +1,17 @@
 //! Configuration for dnsmasq: `address=/name/#`, `server=/name/`, `local=/name/`,
 //! `host-record=name,0.0.0.0`.
 //!
-//! A name stands for itself and all below, as dnsmasq reads it; in a `host-record` for itself. Only what leaves a name without an
-//! answer blocks; `server=/name/192.0.2.1` and `address=/name/192.0.2.1` send it somewhere.
+//! A name stands for itself and all below, as dnsmasq reads it; in a `host-record` for itself. Only
+//! what leaves a name without an answer blocks; `server=/name/#`, the usual servers, excepts it from
+//! what is blocked above it; `server=/name/192.0.2.1` and `address=/name/192.0.2.1` send it
+//! somewhere.
 
 use crate::feeds::hosts::is_sink_address;
 use crate::feeds::ip_list::strip_note;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::{NeverBlocks, RejectReason};
 use std::net::IpAddr;
-use wardnet_model::{DomainName, Indicator, Observation, Scope};
+use wardnet_model::{DomainName, Indicator, Observation, Scope, Stance};
 
 pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(), RejectReason> {
     let text = strip_note(text);
@@ -27,17 +29,18 @@ pub(crate) fn row<S: Sink>(text: &str, output: &mut Output<'_, S>) -> Result<(),
     let Some((names, target)) = zones else {
         return Err(RejectReason::Directive(directive.chars().take(32).collect()));
     };
-    let blocks = match (directive, target) {
-        (_, "") => true,
-        // For `server` a `#` means the usual servers.
-        ("address", "#") => true,
-        ("address", address) => is_sink_address(address).unwrap_or(false),
-        _ => false,
+    let stance = match (directive, target) {
+        (_, "") | ("address", "#") => Some(Stance::Malicious),
+        ("server" | "local", "#") => Some(Stance::Benign),
+        ("address", address) => {
+            is_sink_address(address).unwrap_or(false).then_some(Stance::Malicious)
+        }
+        _ => None,
     };
     for name in names.split('/').filter(|name| !name.is_empty()) {
-        let outcome = match blocks {
-            true => zone(name, Scope::Subtree, output),
-            false => Err(RejectReason::NotASinkAddress(target.chars().take(64).collect())),
+        let outcome = match stance {
+            Some(stance) => zone(name, Scope::Subtree, stance, output),
+            None => Err(RejectReason::NotASinkAddress(target.chars().take(64).collect())),
         };
         output.settle(outcome, name);
     }
@@ -55,7 +58,7 @@ fn host_record<S: Sink>(value: &str, output: &mut Output<'_, S>) -> Result<(), R
     let target = words().filter(is_address).collect::<Vec<_>>().join(",");
     for name in words().filter(is_name) {
         let outcome = match blocks {
-            true => zone(name, Scope::Exact, output),
+            true => zone(name, Scope::Exact, Stance::Malicious, output),
             false => Err(RejectReason::NotASinkAddress(target.chars().take(64).collect())),
         };
         output.settle(outcome, name);
@@ -67,6 +70,7 @@ fn host_record<S: Sink>(value: &str, output: &mut Output<'_, S>) -> Result<(), R
 pub(crate) fn zone<S: Sink>(
     name: &str,
     scope: Scope,
+    stance: Stance,
     output: &mut Output<'_, S>,
 ) -> Result<(), RejectReason> {
     let (name, scope) = match name.strip_prefix("*.") {
@@ -80,7 +84,8 @@ pub(crate) fn zone<S: Sink>(
         return Err(NeverBlocks::TooBroad.into());
     }
     let indicator = Indicator::Domain(DomainName::parse(name)?);
-    output.accept(Observation::malicious(indicator, output.options.scope.unwrap_or(scope)))
+    let scope = output.options.scope.unwrap_or(scope);
+    output.accept(Observation { stance, ..Observation::malicious(indicator, scope) })
 }
 
 /// Whether a line is one of these.

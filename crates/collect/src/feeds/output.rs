@@ -3,7 +3,7 @@
 use crate::feeds::guard::never_blocks;
 use crate::feeds::report::excerpt;
 use crate::feeds::{FeedReport, ReadOptions, RejectReason, Rejection};
-use wardnet_model::{Indicator, Observation, Scope, Stance, SuffixList};
+use wardnet_model::{Category, Indicator, Observation, Scope, Stance, SuffixList};
 
 /// Takes what a feed says.
 pub trait Sink {
@@ -51,10 +51,13 @@ impl<'a, S: Sink> Output<'a, S> {
 
     /// Hands an observation to the sink, unless it must never block.
     pub(crate) fn accept(&mut self, mut observation: Observation) -> Result<(), RejectReason> {
-        if observation.stance == Stance::Malicious
-            && let Some(stance) = self.options.stance
-        {
-            observation.stance = stance;
+        match (observation.stance, self.options.stance) {
+            (Stance::Malicious, Some(stance)) => observation.stance = stance,
+            // The category of a block list is not that of its exceptions.
+            (Stance::Benign, None) => {
+                observation.category.get_or_insert(Category::KnownGood);
+            }
+            _ => {}
         }
         if self.is_lossy && has_replacement(&observation.indicator) {
             return Err(RejectReason::NotUtf8);

@@ -9,7 +9,7 @@ use crate::feeds::hosts::is_sink_address;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::{RejectReason, ip_list};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use wardnet_model::{Category, DomainName, Indicator, Observation, Scope, Stance};
+use wardnet_model::{Indicator, Observation, Scope, Stance};
 
 /// Types of record that a zone needs for itself, or that say something about a rule.
 const APPARATUS: [&str; 5] = ["NS", "SOA", "TXT", "RRSIG", "DNSKEY"];
@@ -157,18 +157,7 @@ fn rule<S: Sink>(
         return output
             .accept(Observation { stance, ..Observation::malicious(network, Scope::Exact) });
     }
-    if stance == Stance::Malicious {
-        return zone(owner, Scope::Exact, output);
-    }
-    let (name, scope) = match owner.strip_prefix("*.") {
-        Some(name) => (name, Scope::Below),
-        None => (owner, Scope::Exact),
-    };
-    output.accept(Observation {
-        stance,
-        category: Some(Category::KnownGood),
-        ..Observation::malicious(Indicator::Domain(DomainName::parse(name)?), scope)
-    })
+    zone(owner, Scope::Exact, stance, output)
 }
 
 /// `24.0.2.0.192` or `48.zz.1.db8.2001`: the prefix length, then the address backwards (section 4.1.1).

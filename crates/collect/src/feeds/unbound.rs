@@ -8,7 +8,7 @@ use crate::feeds::dnsmasq::zone;
 use crate::feeds::hosts::is_sink_address;
 use crate::feeds::ip_list::strip_note;
 use crate::feeds::output::{Output, Sink};
-use wardnet_model::Scope;
+use wardnet_model::{Scope, Stance};
 
 /// Types of zone that keep the usual answer, in order (unbound.conf(5), `local-zone`).
 const OPEN_TYPES: [&str; 7] = [
@@ -67,7 +67,7 @@ impl Unbound {
             output.report.rows -= 1;
             return Ok(());
         }
-        zone(name, Scope::Subtree, output)
+        zone(name, Scope::Subtree, Stance::Malicious, output)
     }
 
     /// `name [TTL] [IN] A address`.
@@ -94,13 +94,13 @@ impl Unbound {
         }
         let key = name.trim_end_matches('.').to_ascii_lowercase();
         if self.redirect.as_deref() != Some(&*key) {
-            return zone(name, Scope::Exact, output);
+            return zone(name, Scope::Exact, Stance::Malicious, output);
         }
         if std::mem::replace(&mut self.taken, true) {
             output.report.rows -= 1;
             return Ok(());
         }
-        zone(name, Scope::Subtree, output)
+        zone(name, Scope::Subtree, Stance::Malicious, output)
     }
 }
 

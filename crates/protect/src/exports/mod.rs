@@ -11,6 +11,7 @@ mod asked;
 mod batch;
 mod delta;
 mod detect;
+mod exceptions;
 mod format;
 mod holes;
 mod item;

@@ -30,9 +30,10 @@ pub(super) fn plain(item: &Item<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Who finds only one kind of address in a file asks the DNS for the other one.
 pub(super) fn hosts(item: &Item<'_>, out: &mut Vec<u8>) {
     if let Thing::Name { name, itself: true, .. } = &item.thing {
-        put_line(out, &["0.0.0.0 ", name.as_str()]);
+        put_line(out, &["0.0.0.0 ", name.as_str(), "\n:: ", name.as_str()]);
     }
 }
 

@@ -70,6 +70,24 @@ impl Scene {
         self.views.publish(&[Change { seq: self.seq, layer, kind, key, scope, new }], CREATED);
     }
 
+    /// Blocks a name, and that alone, by decision.
+    fn decide_bad(&mut self, text: &str) {
+        let indicator = Indicator::parse(text).unwrap();
+        let (kind, key) = (indicator.kind().unwrap(), indicator.key());
+        let profile = Profile {
+            risk: Risk::new(100),
+            band: Band::Malicious,
+            basis: Basis::Decision,
+            ..Profile::default()
+        };
+        let terms = Some(Terms { decided_at: Timestamp(2), until: None });
+        self.seq += 1;
+        let (layer, scope, name) = (Layer::Decision, Scope::Exact, Some(text.into()));
+        let new = Some(EntryData { profile, name, facts: None, terms });
+        let change = Change { seq: self.seq, layer, kind, key, scope, new };
+        self.views.publish(&[change], CREATED);
+    }
+
     async fn list(&self, path: &str) -> String {
         let path = format!("/v1/export/{path}");
         let response = self.house.get(&self.router, &path, Some(&self.house.reader)).await;
@@ -96,7 +114,17 @@ async fn every_format_says_what_it_can_and_no_more() {
         ("plain?kind=domain", &["a.evil.top", "evil.top", "exact.top"][..]),
         ("plain?kind=ipv4-network", &["101.2.2.0/24", "101.2.3.0/24"]),
         ("plain?kind=ipv6-network", &["2a0e:b107::/32"]),
-        ("hosts", &["0.0.0.0 a.evil.top", "0.0.0.0 evil.top", "0.0.0.0 exact.top"]),
+        (
+            "hosts",
+            &[
+                "0.0.0.0 a.evil.top",
+                "0.0.0.0 evil.top",
+                "0.0.0.0 exact.top",
+                ":: a.evil.top",
+                ":: evil.top",
+                ":: exact.top",
+            ],
+        ),
         ("adblock", &["||evil.top^", "|exact.top^", "||*.below.top^"]),
         ("squid", &[".evil.top", "exact.top"]),
         (
@@ -120,13 +148,7 @@ async fn every_format_says_what_it_can_and_no_more() {
         ),
         (
             "rpz?kind=domain",
-            &[
-                "*.below.top CNAME .",
-                "*.evil.top CNAME .",
-                "a.evil.top CNAME .",
-                "evil.top CNAME .",
-                "exact.top CNAME .",
-            ],
+            &["*.below.top CNAME .", "*.evil.top CNAME .", "evil.top CNAME .", "exact.top CNAME ."],
         ),
         (
             "rpz?kind=ipv6&kind=ipv4",
@@ -189,6 +211,90 @@ async fn who_allows_a_name_allows_what_lies_beneath() {
     }
     assert!(scene.list("csv").await.contains("\nhalf.top,domain,below,90,malware,"));
     assert!(!scene.list("stix").await.contains("half.top"), "STIX has no word for it");
+}
+
+#[tokio::test]
+async fn what_is_allowed_beneath_a_listed_name_is_excepted() {
+    let mut scene = Scene::new();
+    scene.say("x.y.evil.top", Scope::Subtree, None, 0);
+    scene.say("b.evil.top", Scope::Exact, None, 0);
+    scene.say("c.evil.top", Scope::Below, None, 0);
+    // Within what is allowed only a decision blocks.
+    scene.say("p.x.y.evil.top", Scope::Exact, Some((90, Category::Malware)), 1);
+    // What is not listed needs no exception.
+    scene.say("fine.allowed.top", Scope::Subtree, None, 0);
+    for (path, lines) in [
+        (
+            "rpz?kind=domain&risk_min=90",
+            &[
+                "*.b.evil.top CNAME .",
+                "*.c.evil.top CNAME rpz-passthru.",
+                "*.evil.top CNAME .",
+                "*.x.y.evil.top CNAME rpz-passthru.",
+                "*.y.evil.top CNAME .",
+                "b.evil.top CNAME rpz-passthru.",
+                "c.evil.top CNAME .",
+                "evil.top CNAME .",
+                "x.y.evil.top CNAME rpz-passthru.",
+                "y.evil.top CNAME .",
+            ][..],
+        ),
+        (
+            "dnsmasq?risk_min=90",
+            &[
+                "local=/*.b.evil.top/",
+                "local=/c.evil.top/",
+                "local=/evil.top/",
+                "server=/*.c.evil.top/#",
+                "server=/b.evil.top/#",
+                "server=/x.y.evil.top/#",
+            ],
+        ),
+        ("squid?risk_min=90", &[".evil.top"]),
+        // Decisions are not told to others.
+        ("rpz?kind=domain&for=others", &["*.evil.top CNAME .", "evil.top CNAME ."]),
+    ] {
+        assert_eq!(scene.lines(path).await, set(lines), "{path}");
+    }
+    let unbound = scene.list("unbound?risk_min=90").await;
+    for line in [
+        "local-zone: \"x.y.evil.top.\" transparent",
+        "local-zone: \"b.evil.top.\" transparent",
+        "local-zone: \"c.evil.top.\" typetransparent",
+        "local-data: \"c.evil.top. A 0.0.0.0\"",
+    ] {
+        assert!(unbound.lines().any(|one| one == line), "{line}: {unbound}");
+    }
+    scene.decide_bad("q.x.y.evil.top");
+    let adblock = scene.list("adblock?risk_min=90").await;
+    let rules: Vec<&str> = adblock.lines().skip(1).collect();
+    let expected = [
+        "||evil.top^",
+        "|q.x.y.evil.top^",
+        "@@|b.evil.top^",
+        "@@||*.c.evil.top^",
+        "|c.evil.top^$important",
+        "@@||*.q.x.y.evil.top^",
+        "|q.x.y.evil.top^$important",
+        "@@||x.y.evil.top^",
+    ];
+    assert_eq!(rules.iter().collect::<BTreeSet<_>>(), expected.iter().collect(), "{adblock}");
+}
+
+/// A list for others has what they may know, also where the name above it is not told to them.
+#[tokio::test]
+async fn what_lies_beneath_a_name_that_is_kept_back_is_told() {
+    let mut scene = Scene::new();
+    scene.say("kept.top", Scope::Subtree, Some((90, Category::Malware)), 1);
+    scene.say("open.kept.top", Scope::Subtree, Some((90, Category::Malware)), 7);
+    for (path, line) in [
+        ("dnsmasq?for=others", "local=/open.kept.top/"),
+        ("rpz?for=others", "*.open.kept.top CNAME ."),
+        ("squid?for=others", ".open.kept.top"),
+    ] {
+        assert!(scene.lines(path).await.contains(line), "{path}");
+    }
+    assert!(!scene.lines("squid").await.contains(".open.kept.top"));
 }
 
 #[tokio::test]

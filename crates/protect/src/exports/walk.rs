@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::batch::{Above, Batch, Ground};
+use super::exceptions::knows_exceptions;
 use super::format::Format;
 use super::holes::{self, Holes};
 use super::item::{Item, Thing};
@@ -16,7 +17,7 @@ use wardnet_model::{
     TenantId, Timestamp, Url, domain_key,
 };
 use wardnet_verdictdb::{
-    Entry, Facts, Hits, Layer, Listed, LookupError, Prefix, Profile, Question, View,
+    Entry, Facts, Hit, Hits, Layer, Listed, LookupError, Prefix, Profile, Question, View,
 };
 
 /// What is listed, for whom, and when.
@@ -53,6 +54,7 @@ impl Walk {
             out.flush_full()?;
             Ok(is_said)
         })?;
+        self.write_exceptions(format, out)?;
         record::foot(format, out.frame());
         Ok(())
     }
@@ -231,13 +233,16 @@ impl Walk {
             Ok(Some((answer.risk, answer.band, answer.categories)))
         };
         let item = self.weigh(hits, (ask, beneath), (kind, thing), (facts, at))?;
-        let is_told = || leaves_out_beneath(format) && above().any(|hits| self.tells_beneath(hits));
+        let is_told = || {
+            let mut said = above().filter_map(|hits| self.tells_beneath(format, hits));
+            leaves_out_beneath(format) && said.next() == Some(true)
+        };
         Ok(item.filter(|_| !is_told()))
     }
 
     /// What is said of what lies beneath a name and is not known itself: whoever allows a name allows
     /// that too. Nothing where no question goes up to the name.
-    fn ask_beneath(&self, indicator: &Indicator) -> Result<Option<Said>, LookupError> {
+    pub(super) fn ask_beneath(&self, indicator: &Indicator) -> Result<Option<Said>, LookupError> {
         let Indicator::Domain(name) = indicator else { return Ok(None) };
         let child = DomainName::parse(&format!("{UNKNOWN_LABEL}.{}", name.as_str()));
         let (Ok(child), Some(_)) = (child, self.suffixes.registered_domain(name.borrowed())) else {
@@ -365,32 +370,49 @@ impl Walk {
         for parent in name.parents().take_while(|parent| parent.as_str().len() >= shortest) {
             let key = domain_key(parent.as_str());
             let hits = self.view.find(self.tenant, Kind::Domain, &key, self.now)?;
-            if self.tells_beneath(&hits) {
-                return Ok(true);
+            if let Some(is_told) = self.tells_beneath(format, &hits) {
+                return Ok(is_told);
             }
         }
         Ok(false)
     }
 
-    /// Whether a name with such hits is in the list with all below it.
-    fn tells_beneath(&self, hits: &Hits<'_>) -> bool {
-        hits.iter().any(|(_, hit)| {
-            let scope = hit.scope;
-            self.blocks(hit.profile) && scope.covers_beneath() && scope.covers_self()
-        })
+    /// Whether a name with such hits is in the list with all below it, or what lies below it excepted;
+    /// nothing where the names above it decide.
+    fn tells_beneath(&self, format: Format, hits: &Hits<'_>) -> Option<bool> {
+        let beneath = || hits.iter().filter(|(_, hit)| hit.scope.covers_beneath());
+        let is_allowed = beneath()
+            .any(|(layer, hit)| layer == Layer::Decision && hit.profile.band == Band::Trusted);
+        if is_allowed {
+            return knows_exceptions(format).then_some(false);
+        }
+        let is_told = beneath().any(|(_, hit)| {
+            // A wildcard is cut off by what a zone has beneath it, so that a zone has nothing there.
+            (format == Format::Rpz || hit.scope.covers_self()) && self.lists_alone(hit)
+        });
+        is_told.then_some(true)
+    }
+
+    /// Whether something is in the list by one entry.
+    fn lists_alone(&self, hit: &Hit<'_>) -> bool {
+        let Hit { profile, scope, .. } = *hit;
+        let said = (profile.risk, profile.band, profile.categories);
+        let thing = Thing::Other(&Indicator::Asn(0));
+        self.judge((said, false), &[(scope, profile)], (Kind::Domain, thing), None).is_some()
     }
 }
 
-/// Whether a format is for programs that refuse or warn of names beneath names.
+/// Whether a format is for programs that refuse names beneath names, or warn of them, or would no more
+/// block what lies beside them.
 const fn leaves_out_beneath(format: Format) -> bool {
-    matches!(format, Format::Squid | Format::Dnsmasq | Format::Unbound | Format::Adblock)
+    matches!(format, Format::Squid) || knows_exceptions(format)
 }
 
 /// A label that nobody lists.
 const UNKNOWN_LABEL: &str = "not-listed-by-anybody--wardnet";
 
 /// Risk, class and categories of an answer.
-type Said = (Risk, Band, CategorySet);
+pub(super) type Said = (Risk, Band, CategorySet);
 
 /// What an entry is about; `None` where its text is not kept.
 pub(super) fn read(kind: Kind, key: &Key, name: Option<&str>) -> Option<Indicator> {

@@ -141,6 +141,23 @@ fn good_evidence_makes_safe_and_its_absence_unrated() {
 }
 
 #[test]
+fn categories_are_those_of_the_side_that_the_verdict_takes() {
+    let good = Item { stance: Stance::Benign, category: Category::TopSite, ..bad(1) };
+    let doubtful = Item { confidence: 10, ..bad(4) };
+    let epoch = epoch();
+    let scorer = Scorer::new(&epoch);
+    let categories = |items: &[Item]| {
+        let verdict = scorer.score(DOMAIN, items, NOW).verdict;
+        verdict.categories.iter().map(Category::name).collect::<Vec<_>>()
+    };
+    assert_eq!(categories(&[good, doubtful]), ["top-site"]);
+    assert_eq!(categories(&[good, bad(1), bad(2), bad(3)]), ["malware"]);
+    assert_eq!(categories(&[doubtful]), ["malware"], "a doubt without a band");
+    let both = scorer.score(DOMAIN, &[good, bad(1), bad(2), bad(3)], NOW);
+    assert_eq!(both.sources.len(), 3, "who speaks for it is named all the same");
+}
+
+#[test]
 fn a_young_domain_weighs_more() {
     let at = |days: u64| {
         let registered = Some(Timestamp(NOW.0 - days * DAY_SECS));

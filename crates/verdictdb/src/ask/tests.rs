@@ -136,6 +136,22 @@ fn the_answer_is_the_highest_risk_along_the_chain_and_says_all_of_it() {
 }
 
 #[test]
+fn categories_are_those_of_the_side_that_the_answer_takes() {
+    let doubt = evidence("evil.top", Subtree, 20, Band::Unrated, Category::Spam);
+    let view = base_view(&[bad("http://evil.top/x", Exact), good("evil.top", Subtree)]);
+    let categories = |view: &View, text: &str| {
+        let asked = parse(text);
+        let answer = view.ask(&Question::about(&asked), SuffixList::shipped(), NOW).unwrap();
+        answer.categories.iter().map(Category::name).collect::<Vec<_>>()
+    };
+    assert_eq!(categories(&view, "http://evil.top/x"), ["phishing"]);
+    assert_eq!(categories(&view, "http://evil.top/y"), ["known-good"]);
+    let view = base_view(&[doubt, good("http://evil.top/fine.html", Exact)]);
+    assert_eq!(categories(&view, "http://evil.top/fine.html"), ["known-good"]);
+    assert_eq!(categories(&view, "http://evil.top/"), ["spam"]);
+}
+
+#[test]
 fn scopes_reach_as_far_as_they_say() {
     for (scope, itself, beneath) in
         [(Exact, Malicious, Unrated), (Below, Unrated, Malicious), (Subtree, Malicious, Malicious)]
