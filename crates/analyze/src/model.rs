@@ -10,8 +10,10 @@ use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest};
 use crate::gram::{GROUPS, Gram, Rolling};
 use crate::learn::{Calibration, Learned};
+use crate::own;
 use crate::sheet::{self, GroupSum, SUMS, Scratch, Subject};
 use crate::table::{WeightTable, place};
+use crate::url::Spelling;
 
 pub use file::{ModelError, ModelLimits, fuzz_model};
 
@@ -92,17 +94,19 @@ impl Model {
         // What is worth nothing by itself need not be looked for.
         let likeness = domain::strong_resemblance(&scratch.spelling);
         let likeness = likeness.map_or(0.0, |found| found.score());
-        self.calibration.probability(margin).max(likeness)
+        self.probability(margin, &scratch.spelling).0.max(likeness)
     }
 
     /// The score of `input`, with reasons.
     pub fn judge(&self, input: &[u8], scratch: &mut Scratch) -> Judgement {
         let margin = self.margin(input, scratch);
-        let own = self.calibration.probability(margin);
+        let (own, is_capped) = self.probability(margin, &scratch.spelling);
         let resemblance = self.resemblance(scratch);
         let score = resemblance.as_ref().map_or(own, |found| own.max(found.score()));
         let mut reasons: Vec<String> = resemblance.iter().map(Resemblance::words).collect();
-        if own >= REASONS_FROM {
+        if is_capped {
+            reasons.push(own::WORDS.to_owned());
+        } else if own >= REASONS_FROM {
             reasons.extend(self.reasons(scratch));
         }
         if self.subject == Subject::Domain && is_disposable(&scratch.spelling) {
@@ -140,6 +144,17 @@ impl Model {
         sheet::write_learned(&groups, self.bias, &self.familiar, spelling, features);
         sheet::measure(self.subject, spelling, features);
         self.flat.margin(features)
+    }
+
+    /// What a margin is worth, and whether it would be worth more elsewhere.
+    fn probability(&self, margin: f32, spelling: &Spelling) -> (f32, bool) {
+        let probability = self.calibration.probability(margin);
+        let is_own = || match self.subject {
+            Subject::Url => own::is_own_url(spelling),
+            Subject::Domain => own::is_own_name(spelling),
+        };
+        let is_capped = probability > own::SCORE_MAX && is_own();
+        (if is_capped { own::SCORE_MAX } else { probability }, is_capped)
     }
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {

@@ -5,8 +5,10 @@ mod pieces;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod undisguised;
 
 pub use lexical::FEATURES;
 pub(crate) use lexical::measure;
 pub(crate) use pieces::pieces;
 pub use spelling::{Spelling, UrlLimits};
+pub use undisguised::undisguised;

@@ -9,7 +9,7 @@ use crate::feeds::words::{
 };
 use crate::feeds::{NeverBlocks, RejectReason, domain_list, ip_list, url_list};
 use std::borrow::Cow;
-use wardnet_model::{Category, Details, Indicator, Kind, Observation, Scope, address};
+use wardnet_model::{Category, Details, Indicator, Kind, Observation, Scope, Tlp, address};
 
 /// The longest reference that is kept, in bytes.
 const REFERENCE_BYTES_MAX: usize = 512;
@@ -89,7 +89,7 @@ impl<'r> Record<'r> {
                 confidence,
                 first_seen: self.first(Role::FirstSeen).and_then(date),
                 until: self.first(Role::Until).and_then(date),
-                tlp: self.first(Role::Tlp).and_then(tlp_or_strict),
+                tlp: self.tlp(),
                 details: details.clone(),
                 ..observation
             })?;
@@ -177,6 +177,14 @@ impl<'r> Record<'r> {
         let text =
             if host.is_ipv6() { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         Ok(Observation::malicious(Indicator::parse_as(Kind::Endpoint, &text)?, Scope::Exact))
+    }
+
+    /// Who may see it: by its marking, and by those of its tags that are one, the strictest.
+    fn tlp(&self) -> Option<Tlp> {
+        let is_marking =
+            |tag: &&str| tag.get(..4).is_some_and(|front| front.eq_ignore_ascii_case("tlp:"));
+        let tags = self.all(Role::Tags).flat_map(tags).filter(is_marking);
+        self.all(Role::Tlp).chain(tags).filter_map(tlp_or_strict).max()
     }
 
     fn category(&self) -> Option<Category> {

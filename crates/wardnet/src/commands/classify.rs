@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::BufRead;
 use std::path::Path;
 use std::process::ExitCode;
-use wardnet_analyze::url::UrlLimits;
+use wardnet_analyze::url::{UrlLimits, undisguised};
 use wardnet_analyze::{Model, Scratch, Subject};
 
 use reading::Head;
@@ -63,7 +63,7 @@ fn judge(
         if text.is_empty() {
             continue;
         }
-        let mut judged = model.judge(text, scratch);
+        let mut judged = model.judge(&undisguised(text), scratch);
         let read = UrlLimits::default().bytes_max;
         if is_cut || text.len() > read {
             judged.reasons.push(format!("only the first {read} bytes of it were judged"));

@@ -11,7 +11,11 @@ use wardnet_analyze::dga::{Day, FAMILIES, family};
 pub(crate) fn run(options: &Dga) -> anyhow::Result<ExitCode> {
     let Some(name) = &options.family else {
         for family in FAMILIES {
-            line(format!("{}: {}", family.name, family.about));
+            if options.json {
+                line(json!({ "family": family.name, "about": family.about }));
+            } else {
+                line(format!("{}: {}", family.name, family.about));
+            }
         }
         return Ok(ExitCode::SUCCESS);
     };
