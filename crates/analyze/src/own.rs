@@ -3,7 +3,7 @@
 //! Phishing imitates the log-in pages of popular sites, and a model of spelling learns their words from
 //! the imitations alone. At the site's own address the words say nothing.
 
-use wardnet_model::is_lender;
+use wardnet_model::{DomainName, Section, SuffixList, is_lender};
 
 use crate::popular::is_popular;
 use crate::url::Spelling;
@@ -14,31 +14,43 @@ pub(crate) const SCORE_MAX: f32 = 0.3;
 /// What is said of it.
 pub(crate) const WORDS: &str = "the address of a popular site itself";
 
-/// Where sites have their own pages. Elsewhere below a popular name may be pages of its customers.
-const FRONTS: [&[u8]; 16] = [
-    b"",
-    b"account.",
-    b"accounts.",
-    b"app.",
-    b"auth.",
-    b"help.",
-    b"id.",
-    b"login.",
-    b"m.",
-    b"my.",
-    b"online.",
-    b"secure.",
-    b"signin.",
-    b"sso.",
-    b"support.",
-    b"www.",
+/// Words of hosts at which sites have their own pages. Elsewhere below a popular name may be pages of its
+/// customers.
+const FRONTS: [&[u8]; 25] = [
+    b"account",
+    b"accounts",
+    b"app",
+    b"auth",
+    b"authentication",
+    b"banking",
+    b"connect",
+    b"help",
+    b"id",
+    b"identity",
+    b"login",
+    b"m",
+    b"mobile",
+    b"my",
+    b"online",
+    b"passport",
+    b"secure",
+    b"service",
+    b"services",
+    b"signin",
+    b"sso",
+    b"support",
+    b"verified",
+    b"verify",
+    b"www",
 ];
 
 /// Whether a URL is a popular site's own, and leads to no other: what lenders of space and shorteners
 /// of links have is their customers'.
 pub(crate) fn is_own_url(url: &Spelling) -> bool {
     let is_plain = !url.has_port && !url.has_user && !leads_elsewhere(url);
-    is_plain && FRONTS.contains(&url.subdomain()) && is_own_name(url)
+    let front = url.subdomain().strip_suffix(b".").unwrap_or_default();
+    let is_front = front.is_empty() || front.split(|b| *b == b'.').all(|one| FRONTS.contains(&one));
+    is_plain && is_front && is_own_name(url)
 }
 
 /// Whether a name is a popular site's own, or lies below it.
@@ -47,14 +59,31 @@ pub(crate) fn is_own_name(name: &Spelling) -> bool {
     !name.is_private_suffix && is_popular(name.registered()) && !is_lent()
 }
 
-/// Whether another address stands in the path or the query, as in `/amp/s/example.com/x` and
-/// `?url=https://example.com`.
+/// Whether another site's address stands in the path or the query, as in `/amp/s/example.com/x` and
+/// `?url=https%3A%2F%2Fexample.com`. Log-in pages lead back to pages of the site itself.
 fn leads_elsewhere(url: &Spelling) -> bool {
     let rest = url.rest().to_ascii_lowercase();
-    let has = |mark: &[u8]| rest.windows(mark.len()).any(|part| part == mark);
-    let mut folders = url.path().split(|byte| *byte == b'/').rev().skip(1);
-    [&b"http"[..], b"www.", b"//", b"%2f"].into_iter().any(has)
-        || folders.any(|folder| folder.contains(&b'.'))
+    let is_of_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    // What is left of an escape before a host harms nothing: `2fwww.example.com` ends as it does.
+    let mut words = rest.split(|byte| !is_of_host(byte)).filter(|word| word.contains(&b'.'));
+    let is_own = |host: &[u8]| {
+        let front = host.strip_suffix(url.registered());
+        front.is_some_and(|front| front.is_empty() || front.ends_with(b"."))
+    };
+    let hides_dots = rest.windows(3).any(|part| part == b"%2e");
+    hides_dots || words.any(|word| !is_own(word) && ends_like_host(word))
+}
+
+/// Endings of pages that are also tops of the DNS.
+const FILE_ENDINGS: [&[u8]; 4] = [b"do", b"pl", b"py", b"sh"];
+
+/// Whether a word with dots ends as the name of a host or an address does, and not as a file.
+fn ends_like_host(word: &[u8]) -> bool {
+    let top = word.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_number = !top.is_empty() && top.iter().all(u8::is_ascii_digit);
+    let name = std::str::from_utf8(top).ok().and_then(|top| DomainName::parse(top).ok());
+    let section = name.and_then(|name| SuffixList::shipped().is_public_suffix(&name));
+    is_number || (!FILE_ENDINGS.contains(&top) && section == Some(Section::Icann))
 }
 
 #[cfg(test)]
@@ -75,6 +104,8 @@ mod tests {
             "paypal.com/signin",
             "https://accounts.google.com/ServiceLogin?service=mail",
             "https://login.microsoftonline.com/common/oauth2/authorize.srf",
+            "https://accounts.google.com/signin?continue=https%3A%2F%2Fmail.google.com%2Fmail%2F",
+            "https://connect.secure.wellsfargo.com/auth/login/present.do",
         ] {
             assert!(is_own_url(&spelled(url)), "{url}");
         }
@@ -83,6 +114,9 @@ mod tests {
             "https://paypal.evil.top/signin",
             "https://www.google.com/url?q=https%3A%2F%2Fevil.top",
             "https://www.google.com/url?q=evil&u=http:evil.top",
+            "https://www.google.com/url?q=evil%2etop",
+            "https://www.google.com/url?q=101.2.3.4",
+            "https://www.google.com/amp/s/evil.top",
             "https://www.google.com/amp/s/evil.top/x",
             "https://sites.google.com/view/login",
             "https://docs.google.com/forms/d/e/1",

@@ -54,7 +54,7 @@ impl Expression<'_> {
 
     /// Whether the expression stands for everything beneath it, and not for one page.
     pub fn is_prefix(&self) -> bool {
-        self.text.ends_with('/')
+        self.text.ends_with('/') && !self.text.contains('?')
     }
 }
 

@@ -181,6 +181,13 @@ impl Url {
         self.slice(self.expression_start..self.expression_end)
     }
 
+    /// Whether it names a directory, which stands for what lies in it. A page whose query ends in `/`
+    /// is a page.
+    pub fn is_directory(&self) -> bool {
+        let expression = self.expression();
+        expression.ends_with('/') && !expression.contains('?')
+    }
+
     /// How much of the [`expression`](Self::expression) is host, and how much host and path.
     pub(crate) const fn expression_ends(&self) -> (usize, usize) {
         let path_length = self.path_end - self.path_start;

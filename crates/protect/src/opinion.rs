@@ -159,13 +159,14 @@ impl Opinions {
         self.said.clear();
     }
 
-    /// What the model thinks of something that `answer` leaves open; nothing of what is rated, and
-    /// of what models do not judge.
+    /// What the model thinks of something that `answer` leaves open or only suspects: whoever says a
+    /// little against a name must not take away what its looks say. Nothing of what is called good or
+    /// malicious, and of what models do not judge.
     #[must_use]
     pub fn on(&self, indicator: &Indicator, answer: &Answer<'_, '_>) -> Option<Arc<Opinion>> {
         let (subject, text) = self.subject_of(indicator)?;
         let side = side_of(answer)?;
-        if side != Side::Unrated {
+        if side != Side::Unrated && answer.band != Band::Suspicious {
             self.sample(subject, text, side);
             return None;
         }

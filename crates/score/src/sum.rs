@@ -66,10 +66,10 @@ impl Item {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// Who says it. Praise is never a reason to hand on that something is dangerous.
-    fn voice(&self) -> Voice {
-        let shareable = self.stance == Stance::Malicious && self.tlp <= Tlp::Green;
-        Voice { source: self.source, shareable }
+    /// Whether it may be told to others. Praise is never a reason to hand on that something is
+    /// dangerous, nor one to keep it.
+    fn is_open(&self) -> Option<bool> {
+        (self.stance == Stance::Malicious).then_some(self.tlp <= Tlp::Green)
     }
 }
 
@@ -162,6 +162,7 @@ impl<'e> Scorer<'e> {
         };
         let mut has_shadow = false;
         let (mut bad_for, mut good_for) = (CategorySet::EMPTY, CategorySet::EMPTY);
+        let mut voices: SmallVec<[(SourceId, Option<bool>); 4]> = SmallVec::new();
         for item in items.iter().filter(|item| item.in_force(now)) {
             if self.epoch.facts(item.source).is_some_and(|facts| facts.shadow) {
                 has_shadow = true;
@@ -173,7 +174,7 @@ impl<'e> Scorer<'e> {
                 _ => {}
             }
             if matches!(item.stance, Stance::Malicious | Stance::Benign) {
-                score.sources.push(item.voice());
+                voices.push((item.source, item.is_open()));
             }
             verdict.first_seen = verdict.first_seen.min(item.first_seen);
             verdict.last_seen = verdict.last_seen.max(item.last_seen);
@@ -182,10 +183,7 @@ impl<'e> Scorer<'e> {
         // What a thing is called bad for is no reason to call it safe.
         let is_good = verdict.band == Band::Safe || bad_for.is_empty();
         verdict.categories = if is_good { good_for } else { bad_for };
-        score
-            .sources
-            .sort_unstable_by(|a, b| (a.source, b.shareable).cmp(&(b.source, a.shareable)));
-        score.sources.dedup_by_key(|voice| voice.source);
+        score.sources = joined(voices);
         if has_shadow {
             let with_shadow = exact_risk(subject, self.terms(subject, items, now, true));
             score.shadow = Some(with_shadow.published());
@@ -253,6 +251,16 @@ impl<'e> Scorer<'e> {
         let fresh = decay(now.secs_since(item.last_seen), half_life);
         product(product(believed, percent(item.confidence)), fresh)
     }
+}
+
+/// Each source once. What it says may be told where it may be of all that it says against the thing:
+/// one row that is for fewer eyes is in the sum of all.
+fn joined(mut said: SmallVec<[(SourceId, Option<bool>); 4]>) -> SmallVec<[Voice; 4]> {
+    // What must be kept comes first, then what may be told, then praise.
+    said.sort_unstable_by_key(|(source, is_open)| (*source, is_open.map_or(2, u8::from)));
+    said.dedup_by_key(|(source, _)| *source);
+    let voice = |(source, is_open)| Voice { source, shareable: is_open == Some(true) };
+    said.into_iter().map(voice).collect()
 }
 
 /// Items in the order in which they are summed, without what does not weigh: fixed-point products

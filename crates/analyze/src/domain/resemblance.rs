@@ -99,9 +99,12 @@ const BAIT: [&str; 36] = [
     "giveaway",
 ];
 
-/// Where delivery networks and proxies of libraries have others' addresses below names of their own.
-const CARRIERS: [&str; 28] = [
+/// Where delivery networks, mail services and lists for mail servers have others' addresses below names
+/// of their own.
+const CARRIERS: [&str; 41] = [
+    "2o7.net",
     "aaplimg.com",
+    "abuseat.org",
     "akadns.net",
     "akamai.net",
     "akamaiedge.net",
@@ -122,13 +125,24 @@ const CARRIERS: [&str; 28] = [
     "footprint.net",
     "impervadns.net",
     "incapdns.net",
+    "invaluement.com",
+    "mailspike.net",
+    "nsatc.net",
     "omtrdc.net",
     "oclc.org",
+    "outlook.com",
+    "pphosted.com",
+    "psmtp.com",
     "qlivecdn.com",
     "rocket-cdn.com",
+    "sorbs.net",
+    "spamhaus.net",
+    "spamhaus.org",
+    "surbl.org",
     "trafficmanager.net",
     "translate.goog",
     "ttdns2.com",
+    "uribl.com",
 ];
 
 /// The shortest brand whose typing errors are looked for: shorter words are near each other anyway.
@@ -290,10 +304,9 @@ fn subdomain(host: &Spelling) -> Option<Resemblance> {
     None
 }
 
-/// Under which brands have addresses.
-const COUNTRIES: [&str; 20] = [
-    "at", "au", "be", "br", "ca", "ch", "de", "es", "eu", "fr", "io", "it", "jp", "nl", "pl", "pt",
-    "ru", "se", "uk", "us",
+/// Under which brands have addresses. `it`, `us`, `eu` and `io` are departments and regions, too.
+const COUNTRIES: [&str; 16] = [
+    "at", "au", "be", "br", "ca", "ch", "de", "es", "fr", "jp", "nl", "pl", "pt", "ru", "se", "uk",
 ];
 
 /// Whether a label reads as the end of an address: `com`, that of a country, or `com-track`.
@@ -316,8 +329,29 @@ fn is_carrier(host: &Spelling) -> bool {
     // `linkedin.com.ezproxy.uni.edu`: readers of a library go to others through its own address.
     let mut labels = host.subdomain().split(|b| *b == b'.');
     let is_library = labels.any(|label| label.ends_with(b"ezproxy") || label == b"libproxy");
-    CARRIERS.iter().any(|carrier| is_below(carrier)) || name.ends_with("msedge.net") || is_library
+    // `paypal.com._report._dmarc.example.com`: what is below such a label is no host's name.
+    let is_record = name.split('.').any(|label| label.starts_with('_'));
+    let is_appended = INNER_TOPS.iter().any(|top| is_below(top));
+    CARRIERS.iter().any(|carrier| is_below(carrier))
+        || name.ends_with("msedge.net")
+        || is_library
+        || is_record
+        || is_appended
 }
+
+/// Under which networks have names of their own, which their computers append to what is asked:
+/// `www.example.com.lan`.
+const INNER_TOPS: [&str; 9] = [
+    "corp",
+    "fritz.box",
+    "home",
+    "home.arpa",
+    "internal",
+    "intranet",
+    "lan",
+    "local",
+    "localdomain",
+];
 
 fn as_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()

@@ -50,6 +50,11 @@ pub enum NeverBlocks {
     /// A name under which strangers register theirs.
     #[error("the name is a public suffix: strangers have their domains beneath it")]
     PublicSuffix,
+    /// The digest of an empty file, or a digest of one sign.
+    #[error(
+        "the digest is that of an empty file, or stands for none: it is of no file that does harm"
+    )]
+    EmptyFile,
     /// A row that a list's maker put there for tests.
     #[error("the row is marked as test data")]
     TestRow,
@@ -65,6 +70,7 @@ impl NeverBlocks {
             Self::SpecialName => "special-name",
             Self::SingleLabel => "single-label",
             Self::PublicSuffix => "public-suffix",
+            Self::EmptyFile => "empty-file",
             Self::TestRow => "test-row",
         }
     }
@@ -90,8 +96,35 @@ pub fn never_blocks(observation: &Observation, suffixes: &SuffixList) -> Option<
         Indicator::Domain(name) => domain_reason(name, observation.scope, suffixes),
         Indicator::Url(url) => url_reason(url, observation.scope, suffixes),
         Indicator::Email(address) => special_name(address.domain()),
+        Indicator::Md5(digest) => empty_file(digest),
+        Indicator::Sha1(digest) => empty_file(digest),
+        Indicator::Sha256(digest) => empty_file(digest),
         _ => None,
     }
+}
+
+/// What MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4) make of no bytes at all.
+const EMPTY_FILE: [&[u8]; 3] = [
+    &[
+        0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42,
+        0x7e,
+    ],
+    &[
+        0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55, 0xbf, 0xef, 0x95, 0x60, 0x18,
+        0x90, 0xaf, 0xd8, 0x07, 0x09,
+    ],
+    &[
+        0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9,
+        0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52,
+        0xb8, 0x55,
+    ],
+];
+
+/// Scanners that could not read a file write such digests into reports, and reports become lists.
+fn empty_file(digest: &[u8]) -> Option<NeverBlocks> {
+    let is_filled = |sign: u8| digest.iter().all(|byte| *byte == sign);
+    let is_none = EMPTY_FILE.contains(&digest) || is_filled(0) || is_filled(0xff);
+    is_none.then_some(NeverBlocks::EmptyFile)
 }
 
 fn reserved_address(address: IpAddr) -> Option<NeverBlocks> {
@@ -207,6 +240,12 @@ mod tests {
             ("intranet", Some(SingleLabel)),
             ("co.uk", Some(PublicSuffix)),
             ("github.io", Some(PublicSuffix)),
+            ("d41d8cd98f00b204e9800998ecf8427e", Some(EmptyFile)),
+            ("da39a3ee5e6b4b0d3255bfef95601890afd80709", Some(EmptyFile)),
+            ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Some(EmptyFile)),
+            ("00000000000000000000000000000000", Some(EmptyFile)),
+            ("ffffffffffffffffffffffffffffffffffffffff", Some(EmptyFile)),
+            ("44d88612fea8a8f36de82e1278abb02f", None),
             ("45.95.11.34", None),
             ("45.95.11.0/24", None),
             ("shop.github.io", None),

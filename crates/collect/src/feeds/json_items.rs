@@ -320,9 +320,13 @@ pub(crate) fn is_one_a_line(head: &[u8]) -> bool {
 /// Whether an object is a record itself, and none that holds records: a list of one line.
 fn is_sole_record(object: &[u8]) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice(object) else { return false };
-    let holds_objects = |value: &Value| match value {
+    // So does a list of texts that is no field of a record, such as its tags.
+    let holds_records = |(name, value): (&String, &Value)| match value {
         Value::Object(_) => true,
-        Value::Array(all) => all.iter().any(Value::is_object),
+        Value::Array(all) => {
+            let is_field = Role::of_field(name).is_some_and(|role| !role.is_indicator());
+            all.iter().any(|one| one.is_object() || one.is_string() && !is_field)
+        }
         _ => false,
     };
     let names_indicator = |(name, value): (&String, &Value)| {
@@ -330,13 +334,31 @@ fn is_sole_record(object: &[u8]) -> bool {
     };
     let is_stix = fields.get("type").and_then(Value::as_str) == Some("indicator");
     is_stix && fields.contains_key("pattern")
-        || !fields.values().any(holds_objects) && fields.iter().any(names_indicator)
+        || !fields.iter().any(holds_records) && fields.iter().any(names_indicator)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_object_that_holds_a_list_is_no_record() {
+        for record in [
+            r#"{"domain":"evil.top","tags":["phishing","kit"]}"#,
+            r#"{"ip":"101.2.3.4","ports":[80,443]}"#,
+        ] {
+            assert!(is_sole_record(record.as_bytes()), "{record}");
+        }
+        for holder in [
+            r#"{"domain":"feed.vendor.top","list":["bad-one.top","bad-two.top"]}"#,
+            r#"{"ip":"101.2.3.4","blocklist":["101.2.3.5"]}"#,
+            r#"{"host":"vendor.top","ips":["101.2.3.5"]}"#,
+            r#"{"domain":"vendor.top","items":[{"domain":"bad-one.top"}]}"#,
+        ] {
+            assert!(!is_sole_record(holder.as_bytes()), "{holder}");
+        }
+    }
     use std::io::BufReader;
 
     fn items(text: &[u8], bytes_max: usize) -> (Vec<String>, Ending) {

@@ -5,7 +5,7 @@ use crate::feeds::mapping::Role;
 use crate::feeds::output::{Output, Sink};
 use crate::feeds::value_type::{hash, is_type, typed};
 use crate::feeds::words::{
-    FAMILY_BYTES_MAX, category_of, date, is_family, is_family_tag, tlp_or_strict,
+    FAMILY_BYTES_MAX, category_of, date, is_family, is_family_tag, is_tlp, tlp_or_strict,
 };
 use crate::feeds::{NeverBlocks, RejectReason, domain_list, ip_list, url_list};
 use std::borrow::Cow;
@@ -181,9 +181,7 @@ impl<'r> Record<'r> {
 
     /// Who may see it: by its marking, and by those of its tags that are one, the strictest.
     fn tlp(&self) -> Option<Tlp> {
-        let is_marking =
-            |tag: &&str| tag.get(..4).is_some_and(|front| front.eq_ignore_ascii_case("tlp:"));
-        let tags = self.all(Role::Tags).flat_map(tags).filter(is_marking);
+        let tags = self.all(Role::Tags).flat_map(tags).filter(|tag| is_tlp(tag));
         self.all(Role::Tlp).chain(tags).filter_map(tlp_or_strict).max()
     }
 

@@ -71,6 +71,14 @@ pub(crate) fn tlp_of(mark: &str) -> Option<Tlp> {
     }
 }
 
+/// Whether a text speaks of the Traffic Light Protocol: other markings have colours in their names, too.
+pub(crate) fn is_tlp(text: &str) -> bool {
+    let text = text.trim_start_matches(|sign: char| !sign.is_ascii_alphanumeric());
+    let is_end = |rest: &str| !rest.starts_with(|sign: char| sign.is_ascii_alphanumeric());
+    text.get(..3).is_some_and(|front| front.eq_ignore_ascii_case("tlp"))
+        && text.get(3..).is_some_and(|rest| is_end(rest) && !rest.is_empty())
+}
+
 /// The same where there can be nothing but a marking: what nobody counted on is not for everybody.
 pub(crate) fn tlp_or_strict(mark: &str) -> Option<Tlp> {
     (!mark.trim().is_empty()).then(|| tlp_of(mark).unwrap_or(Tlp::Amber))
@@ -191,6 +199,7 @@ pub(crate) fn is_family_tag(name: &str) -> bool {
     is_family(name)
         && !name.contains([':', '=', '"'])
         && category_of(name).is_none()
+        && !is_tlp(name)
         && GENERAL_TAGS.binary_search(&&*name.to_ascii_lowercase()).is_err()
 }
 

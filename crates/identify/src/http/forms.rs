@@ -77,7 +77,7 @@ pub(super) fn bounded(
 pub(super) fn default_scope(indicator: &Indicator) -> Scope {
     match indicator {
         Indicator::Domain(_) => Scope::Subtree,
-        Indicator::Url(url) if url.expression().ends_with('/') => Scope::Subtree,
+        Indicator::Url(url) if url.is_directory() => Scope::Subtree,
         _ => Scope::Exact,
     }
 }

@@ -254,5 +254,7 @@ fn what_may_be_handed_on_is_what_a_source_says_in_public() {
     assert_eq!(shareable(&engine), [], "its newest marking is stricter");
     let more = Evidence { record: RecordId(2), ..said("shared.top", one, 2, days(0)) };
     append(&mut engine, Record::Evidence(more), days(0));
-    assert_eq!(shareable(&engine), [one], "a second row of the source is clear");
+    assert_eq!(shareable(&engine), [], "what two rows say is told as one, and one is for few eyes");
+    append(&mut engine, marked(one, Tlp::Green, Stance::Malicious), days(0));
+    assert_eq!(shareable(&engine), [one]);
 }

@@ -46,6 +46,15 @@ fn a_question_asks_every_host_and_directory() {
 }
 
 #[test]
+fn a_page_whose_query_ends_in_a_slash_is_a_page() {
+    let page = Url::parse("http://docs.example.com/form?next=/a/").unwrap();
+    assert!(!page.is_directory());
+    let found: Vec<Expression<'_>> = question_expressions(&page, SuffixList::shipped()).collect();
+    assert_eq!((found[0].text, found[0].is_prefix()), (page.expression(), false));
+    assert!(Url::parse("http://docs.example.com/form/").unwrap().is_directory());
+}
+
+#[test]
 fn limits_keep_the_exact_host_and_the_roots() {
     let host = format!("{}example.com", "x.".repeat(100));
     let url = Url::parse(&format!("http://{host}/{}end", "d/".repeat(100))).unwrap();

@@ -85,7 +85,8 @@ impl BlockPage {
             let query = uri.query().unwrap_or_default();
             let mut parameters = form_urlencoded::parse(query.as_bytes());
             let (_, text) = parameters.find(|(key, _)| key == "url" || key == "host")?;
-            return about(&text);
+            // Squid writes addresses as HTML, and `host:port` of what it would only pass through.
+            return about(&text.replace("&amp;", "&"));
         }
         about(name)
     }
@@ -117,12 +118,15 @@ fn without_port(host: &str) -> &str {
 
 /// A name, address or URL; nothing of what is none.
 fn about(text: &str) -> Option<Indicator> {
+    if text.contains("://") {
+        return Url::parse(text).ok().map(Indicator::Url);
+    }
+    // An address of version 6 has colons of its own.
+    let is_bare = text.parse::<IpAddr>().is_ok();
+    let text = if is_bare { text } else { without_port(text) };
     let text = text.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(Indicator::address(address));
-    }
-    if text.contains("://") {
-        return Url::parse(text).ok().map(Indicator::Url);
     }
     DomainName::parse(text).ok().map(Indicator::Domain)
 }

@@ -61,7 +61,8 @@ impl Page<'_> {
             return;
         };
         body.push_str("<p>It was blocked to protect you and this network:</p><ul>");
-        let told = match known.pointer("/opinion/reasons") {
+        let is_unrated = known.get("band").and_then(Value::as_str) == Some("unrated");
+        let told = match known.pointer("/opinion/reasons").filter(|_| is_unrated) {
             Some(reasons) => {
                 body.push_str("<li>it looks dangerous, though nobody has listed it yet</li>");
                 reasons

@@ -176,15 +176,17 @@ impl<'v> Batch<'v> {
     fn look_above(&mut self) {
         self.above.clear();
         self.hash();
-        let Self { walk, parents, entries, sought, questions, above, .. } = self;
+        let Self { walk, format, parents, entries, sought, questions, above, .. } = self;
         walk.view.find_batch(walk.tenant, questions, walk.now, |position, hits| {
             let Some((entry, name)) = sought.get(position) else { return };
             let Some((_, standing)) = entries.get_mut(*entry) else { return };
             let is_special = is_special_name(name);
             // Who asks is told what is wrong.
             let Ok(hits) = hits else { return *standing = Standing::Asked };
-            let reaches =
-                !hits.is_empty() && hits.iter().any(|(_, hit)| hit.scope.covers_beneath());
+            // Unbound's exception for a name frees what lies beneath it, too.
+            let excepts = |layer| *format == Format::Unbound && layer == Layer::Decision;
+            let reaches = !hits.is_empty()
+                && hits.iter().any(|(layer, hit)| hit.scope.covers_beneath() || excepts(layer));
             parents.remember(name, !reaches && !is_special);
             if reaches {
                 above.push(Above { entry: *entry, length: name.len(), hits: *hits });

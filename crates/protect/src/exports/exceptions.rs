@@ -16,6 +16,10 @@ use wardnet_verdictdb::{Layer, LookupError, Question};
 struct Spot {
     is_blocked: bool,
     is_blocked_beneath: bool,
+    /// Whether a decision allows it.
+    is_exception: bool,
+    /// Whether it lies in something else that stands out.
+    is_nested: bool,
 }
 
 /// Whether a format can except names from what lies beneath a name.
@@ -56,15 +60,17 @@ impl Walk {
             let spot = self.spot(&name)?;
             if !is_allowed {
                 // A rule that allows wins over one that blocks something beneath it.
-                if spot.is_blocked && self.is_pardoned_beneath(&parent)? {
-                    spots.insert(name, spot);
+                let blocks = spot.is_blocked || spot.is_blocked_beneath;
+                if blocks && self.is_pardoned_beneath(&parent)? {
+                    spots.insert(name, Spot { is_nested: true, ..spot });
                 }
                 continue;
             }
-            if !self.is_blocked_beneath(&parent)? || spot == Spot::BLOCKED {
+            if !self.is_blocked_beneath(&parent)? || spot.is_blocked && spot.is_blocked_beneath {
                 continue;
             }
-            spots.insert(name, spot);
+            let is_nested = format == Format::Adblock && self.is_nested(&parent)?;
+            spots.insert(name, Spot { is_nested, is_exception: true, ..spot });
             if format == Format::Rpz {
                 self.bridge(parent, &mut spots)?;
             }
@@ -95,13 +101,25 @@ impl Walk {
         let question = Question { indicator: &indicator, tenant: self.tenant, addresses: &[] };
         let answer = self.view.ask(&question, self.suffixes, self.now)?;
         let is_blocked = self.lists((answer.risk, answer.band, answer.categories));
-        Ok(Spot { is_blocked, is_blocked_beneath: self.is_blocked_beneath(name)? })
+        let is_blocked_beneath = self.is_blocked_beneath(name)?;
+        Ok(Spot { is_blocked, is_blocked_beneath, is_exception: false, is_nested: false })
     }
 
     /// Whether what lies beneath a name, and of which nothing is known, is blocked.
     fn is_blocked_beneath(&self, name: &DomainName) -> Result<bool, LookupError> {
         let said = self.ask_beneath(&Indicator::Domain(name.clone()))?;
         Ok(said.is_some_and(|said| self.lists(said)))
+    }
+
+    /// Whether something is excepted between a name, beneath which all is blocked, and what is listed
+    /// further up.
+    fn is_nested(&self, name: &DomainName) -> Result<bool, LookupError> {
+        for parent in name.parents() {
+            if self.is_pardoned_beneath(&DomainName::from(parent))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether what lies beneath a name is excepted from what is listed further up.
@@ -120,10 +138,6 @@ impl Walk {
     fn lists(&self, (risk, band, categories): Said) -> bool {
         self.asked.policy.blocks(risk, band, categories) && risk >= self.asked.risk_min
     }
-}
-
-impl Spot {
-    const BLOCKED: Self = Self { is_blocked: true, is_blocked_beneath: true };
 }
 
 fn write_spot(format: Format, name: &str, spot: Spot, out: &mut Vec<u8>) {
@@ -146,18 +160,19 @@ fn rpz(name: &str, spot: Spot, out: &mut Vec<u8>) {
 }
 
 /// <https://adguard-dns.io/kb/general/dns-filtering-syntax/>: `@@` excepts, and what is important is
-/// blocked nevertheless.
+/// blocked, or excepted, nevertheless.
 fn adblock(name: &str, spot: Spot, out: &mut Vec<u8>) {
-    let (before, after) = match (spot.is_blocked, spot.is_blocked_beneath) {
-        (false, false) => ("@@||", "^"),
-        (false, true) => ("@@|", "^"),
-        (true, false) => ("|", "^$important"),
-        (true, true) => ("||", "^$important"),
+    let Spot { is_blocked, is_blocked_beneath, is_exception, is_nested } = spot;
+    let before = if is_exception { "@@" } else { "" };
+    let after = if is_nested { "^$important" } else { "^" };
+    // The rest is said already by what it lies in.
+    let anchor = match (is_blocked != is_exception, is_blocked_beneath != is_exception) {
+        (true, true) => "||",
+        (true, false) => "|",
+        (false, true) => "||*.",
+        (false, false) => return,
     };
-    if spot.is_blocked && !spot.is_blocked_beneath {
-        put_line(out, &["@@||*.", name, "^"]);
-    }
-    put_line(out, &[before, name, after]);
+    put_line(out, &[before, anchor, name, after]);
 }
 
 /// `#` stands for the usual servers.

@@ -70,8 +70,8 @@ impl Scene {
         self.views.publish(&[Change { seq: self.seq, layer, kind, key, scope, new }], CREATED);
     }
 
-    /// Blocks a name, and that alone, by decision.
-    fn decide_bad(&mut self, text: &str) {
+    /// Blocks a name by decision.
+    fn decide_bad(&mut self, text: &str, scope: Scope) {
         let indicator = Indicator::parse(text).unwrap();
         let (kind, key) = (indicator.kind().unwrap(), indicator.key());
         let profile = Profile {
@@ -82,7 +82,7 @@ impl Scene {
         };
         let terms = Some(Terms { decided_at: Timestamp(2), until: None });
         self.seq += 1;
-        let (layer, scope, name) = (Layer::Decision, Scope::Exact, Some(text.into()));
+        let (layer, name) = (Layer::Decision, Some(text.into()));
         let new = Some(EntryData { profile, name, facts: None, terms });
         let change = Change { seq: self.seq, layer, kind, key, scope, new };
         self.views.publish(&[change], CREATED);
@@ -183,7 +183,7 @@ async fn lists_are_cut_as_asked() {
     scene.say("both.top", Scope::Exact, Some((90, Category::Malware)), 7);
     scene.say("both.top", Scope::Subtree, Some((100, Category::CommandAndControl)), 1);
     let others = scene.list("csv?kind=domain&for=others").await;
-    assert!(others.contains("\nboth.top,domain,subtree,70,uncategorised,,\n"), "{others}");
+    assert!(others.contains("\nboth.top,domain,exact,70,uncategorised,,\n"), "{others}");
     assert!(others.contains("\nevil.top,domain,subtree,90,phishing,"), "{others}");
     let c2 = scene.lines("csv?kind=domain&for=others&category=c2").await;
     assert!(!c2.iter().any(|line| line.contains("both.top")), "{c2:?}");
@@ -265,20 +265,53 @@ async fn what_is_allowed_beneath_a_listed_name_is_excepted() {
     ] {
         assert!(unbound.lines().any(|one| one == line), "{line}: {unbound}");
     }
-    scene.decide_bad("q.x.y.evil.top");
+    scene.decide_bad("q.x.y.evil.top", Scope::Exact);
+    scene.decide_bad("r.x.y.evil.top", Scope::Below);
+    scene.say("s.r.x.y.evil.top", Scope::Exact, None, 0);
     let adblock = scene.list("adblock?risk_min=90").await;
-    let rules: Vec<&str> = adblock.lines().skip(1).collect();
+    let rules: BTreeSet<&str> = adblock.lines().skip(1).collect();
     let expected = [
         "||evil.top^",
         "|q.x.y.evil.top^",
+        "||*.r.x.y.evil.top^",
         "@@|b.evil.top^",
         "@@||*.c.evil.top^",
-        "|c.evil.top^$important",
-        "@@||*.q.x.y.evil.top^",
-        "|q.x.y.evil.top^$important",
         "@@||x.y.evil.top^",
+        "|q.x.y.evil.top^$important",
+        "||*.r.x.y.evil.top^$important",
+        "@@|s.r.x.y.evil.top^$important",
     ];
-    assert_eq!(rules.iter().collect::<BTreeSet<_>>(), expected.iter().collect(), "{adblock}");
+    assert_eq!(rules, expected.into_iter().collect(), "{adblock}");
+}
+
+/// Formats without a word for what lies beneath a name alone say what is listed there.
+#[tokio::test]
+async fn what_is_listed_beneath_a_name_that_alone_is_allowed_stays_listed() {
+    let mut scene = Scene::new();
+    for name in ["alone.top", "sub.alone.top", "y.d.evil.top"] {
+        scene.say(name, Scope::Subtree, Some((90, Category::Malware)), 1);
+    }
+    scene.say("alone.top", Scope::Exact, None, 0);
+    scene.say("d.evil.top", Scope::Exact, None, 0);
+    let squid = scene.lines("squid").await;
+    assert!(squid.contains(".sub.alone.top") && !squid.contains(".y.d.evil.top"), "{squid:?}");
+    let unbound = scene.list("unbound").await;
+    for name in ["sub.alone.top", "y.d.evil.top"] {
+        let line = format!("local-zone: \"{name}.\" always_nxdomain");
+        assert!(unbound.lines().any(|one| one == line), "{line}: {unbound}");
+    }
+}
+
+/// Others learn neither how far a decision reaches nor what it allows.
+#[tokio::test]
+async fn decisions_are_not_told_to_others() {
+    let mut scene = Scene::new();
+    scene.say("seen.top", Scope::Exact, Some((90, Category::Malware)), 7);
+    scene.decide_bad("seen.top", Scope::Subtree);
+    scene.say("101.2.2.7", Scope::Exact, None, 0);
+    assert!(scene.lines("adblock?for=others").await.contains("|seen.top^"));
+    assert!(scene.lines("cidr?for=others").await.contains("101.2.2.0/23"));
+    assert!(!scene.lines("cidr").await.contains("101.2.2.0/23"));
 }
 
 /// A list for others has what they may know, also where the name above it is not told to them.

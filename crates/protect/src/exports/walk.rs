@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use wardnet_model::{
-    Band, CategorySet, DomainName, DomainRef, Indicator, Key, Kind, Risk, Scope, SuffixList,
-    TenantId, Timestamp, Url, domain_key,
+    Band, CategorySet, DAY_SECS, DomainName, DomainRef, Indicator, Key, Kind, Risk, Scope,
+    SuffixList, TenantId, Timestamp, Url, domain_key,
 };
 use wardnet_verdictdb::{
     Entry, Facts, Hit, Hits, Layer, Listed, LookupError, Prefix, Profile, Question, View,
@@ -47,7 +47,8 @@ impl Walk {
                 Format::SuricataRules => numbers.of(&item.text()),
                 _ => count,
             };
-            write_item(format, item, number, out.frame());
+            let dated = dated(format, item, moment);
+            write_item(format, dated.as_ref().unwrap_or(item), number, out.frame());
             // A format may have no way to say what there is to say.
             let is_said = out.frame().len() > before;
             count = count.saturating_add(usize::from(is_said));
@@ -154,7 +155,11 @@ impl Walk {
         left: usize,
         take: &mut impl FnMut(&Item<'_>) -> Result<bool, Stop>,
     ) -> Result<usize, Stop> {
-        let holes = self.holes()?.within(&network);
+        // Decisions are not told to others.
+        let holes = match self.asked.for_others {
+            true => Vec::new(),
+            false => self.holes()?.within(&network),
+        };
         if holes.is_empty() {
             return take(item).map(usize::from);
         }
@@ -317,15 +322,23 @@ impl Walk {
     fn item_for_others<'a>(
         &self,
         own: &[(Scope, &Profile)],
-        (kind, thing): (Kind, Thing<'a>),
+        (kind, mut thing): (Kind, Thing<'a>),
         facts: Option<Facts>,
     ) -> Option<Item<'a>> {
         let profiles = || own.iter().map(|(_, profile)| *profile);
         let may_go = |profile: &Profile| {
             profile.sources.shareable().filter(|one| (self.rights.may_share)(*one)).count()
         };
-        if profiles().all(|profile| may_go(profile) == 0) {
-            return None;
+        let mut told = own.iter().filter(|(_, profile)| may_go(profile) > 0).peekable();
+        told.peek()?;
+        if let Thing::Name { itself, beneath, .. } = &mut thing {
+            // How far it reaches is told by those alone who may be told of.
+            let scopes: SmallVec<[Scope; 6]> = told.map(|(scope, _)| *scope).collect();
+            *itself &= scopes.iter().any(|scope| scope.covers_self());
+            *beneath &= scopes.iter().any(|scope| scope.covers_beneath());
+            if !*itself && !*beneath {
+                return None;
+            }
         }
         let is_open = |profile: &Profile| may_go(profile) == profile.sources.len();
         if profiles().all(|profile| !profile.sources.is_empty() && is_open(profile)) {
@@ -381,10 +394,16 @@ impl Walk {
     /// nothing where the names above it decide.
     fn tells_beneath(&self, format: Format, hits: &Hits<'_>) -> Option<bool> {
         let beneath = || hits.iter().filter(|(_, hit)| hit.scope.covers_beneath());
-        let is_allowed = beneath()
-            .any(|(layer, hit)| layer == Layer::Decision && hit.profile.band == Band::Trusted);
-        if is_allowed {
-            return knows_exceptions(format).then_some(false);
+        let allows = hits
+            .iter()
+            .filter(|(layer, hit)| *layer == Layer::Decision && hit.profile.band == Band::Trusted);
+        match allows.map(|(_, hit)| hit.scope.covers_beneath()).max() {
+            Some(true) => return knows_exceptions(format).then_some(false),
+            // These have no word for what lies beneath a name alone: one that is allowed for itself is
+            // not in them, and Unbound's exception frees what lies beneath it, too.
+            Some(false) if format == Format::Unbound => return Some(false),
+            Some(false) if format == Format::Squid => return None,
+            _ => {}
         }
         let is_told = beneath().any(|(_, hit)| {
             // A wildcard is cut off by what a zone has beneath it, so that a zone has nothing there.
@@ -426,6 +445,13 @@ pub(super) fn read(kind: Kind, key: &Key, name: Option<&str>) -> Option<Indicato
         Kind::Url => Some(Indicator::Url(Url::parse(name?).ok()?)),
         _ => Indicator::parse(name?).ok(),
     }
+}
+
+/// An item with the day of the list for its dates, where it has none and the format demands some.
+fn dated<'a>(format: Format, item: &Item<'a>, moment: Timestamp) -> Option<Item<'a>> {
+    let day = Some(Timestamp(moment.0 / DAY_SECS * DAY_SECS));
+    let is_wanting = format == Format::Stix && item.first_seen.is_none();
+    is_wanting.then(|| Item { first_seen: day, last_seen: day, ..item.clone() })
 }
 
 pub(super) fn write_item(format: Format, item: &Item<'_>, number: usize, out: &mut Vec<u8>) {

@@ -43,7 +43,7 @@ fn on(opinions: &Opinions, view: &View, text: &str) -> Option<Arc<Opinion>> {
 }
 
 #[test]
-fn what_is_unrated_gets_an_opinion_and_nothing_else_does() {
+fn what_is_open_or_only_suspected_gets_an_opinion_and_nothing_else_does() {
     let (opinions, view) = (opinions(), testing::view());
     let bad = on(&opinions, &view, "login-verify7.top").unwrap();
     assert!(bad.is_malicious && bad.score >= 0.5 && !bad.reasons.is_empty(), "{bad:?}");
@@ -52,6 +52,8 @@ fn what_is_unrated_gets_an_opinion_and_nothing_else_does() {
     assert_eq!((url.subject, bad.subject), (Subject::Url, Subject::Domain));
     assert!(!on(&opinions, &view, "garden7.top").unwrap().is_malicious);
     assert!(on(&opinions, &view, "weak.top").is_some(), "faded evidence rates nothing");
+    let suspected = on(&opinions, &view, "http://good.shop/bad/login-verify").unwrap();
+    assert!(suspected.is_malicious, "little said against it takes nothing from its looks");
     for rated in ["evil.top", "good.shop", "allowed.top", "http://evil.top/login-verify"] {
         assert_eq!(on(&opinions, &view, rated), None, "{rated}");
     }

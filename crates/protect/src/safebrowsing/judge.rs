@@ -110,7 +110,7 @@ impl Candidate {
     fn is_prefix(&self) -> bool {
         match self {
             Self::Name(_) | Self::Address(_) => true,
-            Self::Page(url) => url.expression().ends_with('/'),
+            Self::Page(url) => url.is_directory(),
         }
     }
 

@@ -379,6 +379,15 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         r#"{"threatInfo":{"threatTypes":["MALWARE"],"threatEntries":[{"url":"http://a.top/"}]}}"#;
     let nothing =
         r#"{"threatInfo":{"platformTypes":["LINUX"],"threatEntries":[{"url":"http://a.top/"}]}}"#;
+    let with = |threat: &str, entries: &str| {
+        format!(
+            r#"{{"threatInfo":{{"threatTypes":["{threat}"],"platformTypes":["LINUX"],{entries}}}}}"#
+        )
+    };
+    let empty = with("MALWARE", r#""threatEntries":[]"#);
+    let other = with("MALWARE", r#""threat_entries":[{"url":"http://a.top/"}]"#);
+    let shouted = with("MALWARE", r#""threatEntries":[{"URL":"http://a.top/"}]"#);
+    let vague = with("THREAT_TYPE_UNSPECIFIED", r#""threatEntries":[{"url":"http://a.top/"}]"#);
     let list = r#"{"listUpdateRequests":[{"threatType":"NOSUCH"}]}"#;
     for (path, body, part) in [
         ("/v4/fullHashes:find", short, "1 bytes"),
@@ -389,6 +398,11 @@ async fn requests_that_cannot_be_answered_are_told_so() {
         ),
         ("/v4/threatMatches:find", nowhere, "names no `platformTypes`"),
         ("/v4/threatMatches:find", nothing, "names no `threatTypes`"),
+        ("/v4/threatMatches:find", &*empty, "names no `threatEntries`"),
+        ("/v4/fullHashes:find", &*empty, "names no `threatEntries`"),
+        ("/v4/threatMatches:find", &*other, "names no `threatEntries`"),
+        ("/v4/threatMatches:find", &*shouted, "names no `threatEntries`"),
+        ("/v4/threatMatches:find", &*vague, "names no `threatTypes`"),
         ("/v4/threatListUpdates:fetch", list, "no threat type `NOSUCH`"),
     ] {
         let response = house.post(&router, path, ("application/json", body)).await;

@@ -41,7 +41,7 @@ mod tests {
             b"hashPrefixes=AAECAw%3D%3D&hashPrefixes=_-8AAQ",
             b"$req=CgQAAQID&$ct=application/x-protobuf&urls=http://a.example/",
             br#"{"listUpdateRequests":[{"threatType":"MALWARE","state":"AAE=","constraints":{"supportedCompressions":["RICE"]}}]}"#,
-            br#"{"threatInfo":{"threatTypes":["MALWARE",2],"threatEntries":[{"hash":"AAECAw=="},{"url":"x"}]}}"#,
+            br#"{"threatInfo":{"threatTypes":["MALWARE",2],"platformTypes":["ANY_PLATFORM"],"threatEntries":[{"hash":"AAECAw==","url":"x"}]}}"#,
         ];
         for seed in seeds {
             fuzz_safe_browsing_request(seed);

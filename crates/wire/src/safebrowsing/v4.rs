@@ -415,6 +415,7 @@ impl FindFullHashesRequest {
             Body::Protobuf(bytes) => Self::decode(bytes)?,
         };
         let info = threat_info.ok_or(RequestError::Missing("threatInfo"))?;
+        check_entries(&info, |entry| !entry.hash.is_empty())?;
         let prefixes = info.threat_entries.iter().map(|one| one.hash.as_slice());
         check_prefixes(prefixes, limits.prefixes_max)?;
         check_types(&info)?;
@@ -431,16 +432,23 @@ impl FindThreatMatchesRequest {
         };
         let info = threat_info.ok_or(RequestError::Missing("threatInfo"))?;
         at_most(info.threat_entries.len(), "threatEntries", limits.urls_max)?;
+        check_entries(&info, |entry| !entry.url.is_empty())?;
         check_types(&info)?;
         Ok(info)
     }
+}
+
+/// Something is asked for: an answer to nothing would read as "safe".
+fn check_entries(info: &ThreatInfo, asks: fn(&ThreatEntry) -> bool) -> Result<(), RequestError> {
+    let is_asked = info.threat_entries.iter().any(asks);
+    if is_asked { Ok(()) } else { Err(RequestError::Missing("threatEntries")) }
 }
 
 /// What is asked of each entry is the product of all types, which must stay small, and not empty: an
 /// answer to nothing would read as "safe".
 fn check_types(info: &ThreatInfo) -> Result<(), RequestError> {
     const TYPES_MAX: usize = 32;
-    if info.threat_types.is_empty() {
+    if info.threat_types.iter().all(|one| *one == ThreatType::Unspecified as i32) {
         return Err(RequestError::Missing("threatTypes"));
     }
     if info.platform_types.is_empty() {

@@ -1,6 +1,6 @@
 //! Markings: who may see an object, by the Traffic Light Protocol.
 
-use crate::feeds::words::{tlp_of, tlp_or_strict};
+use crate::feeds::words::{is_tlp, tlp_or_strict};
 use serde::Deserialize;
 use std::borrow::Cow;
 use wardnet_model::Tlp;
@@ -25,20 +25,25 @@ pub(super) fn published(id: &str) -> Option<Tlp> {
     PUBLISHED.iter().find(|(one, _)| *one == number).map(|(_, tlp)| *tlp)
 }
 
-/// What a document's own marking says: by its name, or in STIX 2.0 by its definition.
-pub(super) fn defined(name: Option<&str>, definition: Option<&str>) -> Option<Tlp> {
-    #[derive(Deserialize)]
+/// What a document's own marking says: by its name, or in STIX 2.0 by its definition. A statement, such
+/// as a copyright, sets no limit unless it speaks of the protocol; what nobody here understands is not
+/// known to be for everybody.
+pub(super) fn defined(name: Option<&str>, definition: Option<&str>) -> Tlp {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Definition<'a> {
         #[serde(borrow)]
-        tlp: Cow<'a, str>,
+        tlp: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        statement: Option<Cow<'a, str>>,
     }
     let definition = definition.and_then(|text| serde_json::from_str::<Definition<'_>>(text).ok());
-    definition
-        .and_then(|definition| tlp_or_strict(&definition.tlp))
-        .or_else(|| name.filter(|name| is_tlp(name)).and_then(tlp_of))
-}
-
-/// Whether a marking is of the protocol: others have colours in their names, too.
-fn is_tlp(name: &str) -> bool {
-    name.get(..3).is_some_and(|front| front.eq_ignore_ascii_case("tlp"))
+    let Definition { tlp, statement } = definition.unwrap_or_default();
+    let words = tlp.as_deref().or(name.filter(|name| is_tlp(name)));
+    let words = words.or(statement.as_deref().filter(|text| is_tlp(text)));
+    match words {
+        Some(words) => tlp_or_strict(words).unwrap_or(Tlp::Amber),
+        None if statement.is_some() => Tlp::Clear,
+        None => Tlp::Amber,
+    }
 }

@@ -195,10 +195,8 @@ impl Bundle {
             }
             kind => {
                 let definition = object.definition.map(serde_json::value::RawValue::get);
-                // One that says nothing of who may see it, such as a copyright, sets no limit.
-                let marking = (kind == "marking-definition").then(|| {
-                    marking::defined(object.name.as_deref(), definition).unwrap_or(Tlp::Clear)
-                });
+                let marking = (kind == "marking-definition")
+                    .then(|| marking::defined(object.name.as_deref(), definition));
                 let named = named(kind, object.name.as_deref());
                 if let Some(named) = named.or(marking.map(Named::Marking)) {
                     self.remember(&object.id, named, output.options.limits.records_held_max);
