@@ -191,6 +191,16 @@ fn a_line_without_end_hides_no_line_behind_it() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let folder = Folder::new();
+    let urls = "https://paypal.com.evil.ru/\n";
+    let file = folder.file("urls.txt", &format!("\u{feff}{urls}")).to_string_lossy().into_owned();
+    let marked = json_lines(&folder.run(&["classify", "url", "--json", &file, &file]));
+    let plain = json_lines(&folder.feed(&["classify", "url", "--json"], urls));
+    assert_eq!(marked, [plain[0].clone(), plain[0].clone()]);
+}
+
+#[test]
 fn names_are_told_ahead() {
     let folder = Folder::new();
     let told = folder.succeed(&["dga", "cryptolocker-early", "--date", "2014-01-07"]);

@@ -7,17 +7,21 @@ use std::path::Path;
 /// The longest line that is read.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// What some editors put at the beginning of a file; it belongs to no line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Lines of bytes, one at a time.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
     bytes_max: usize,
+    is_first: bool,
 }
 
 /// The lines of `input`, none longer than `bytes_max`.
 pub(crate) fn lines<R: BufRead>(input: R, bytes_max: usize) -> Lines<R> {
-    Lines { input, line: Vec::new(), bytes_max }
+    Lines { input, line: Vec::new(), bytes_max, is_first: true }
 }
 
 /// What was read of a line.
@@ -59,7 +63,10 @@ impl<R: BufRead> Lines<R> {
         if !is_cut && self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
-        Ok(Some(Head { text: &self.line, is_cut }))
+        let mark = if self.is_first { BYTE_ORDER_MARK } else { b"" };
+        self.is_first = false;
+        let text = self.line.strip_prefix(mark).unwrap_or(&self.line);
+        Ok(Some(Head { text, is_cut }))
     }
 
     /// Goes behind the end of the line; whether anything lay before it.
@@ -123,5 +130,12 @@ mod tests {
         assert_eq!(heads("abcdefghijkl", 4), [cut("abcd")]);
         assert_eq!(heads("abc\r\n\nd\r\n", 4), [whole("abc"), whole(""), whole("d")]);
         assert!(lines(&b"abcde"[..], 4).next_line().is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_belongs_to_no_line() {
+        let whole = |text: &str| (text.to_owned(), false);
+        assert_eq!(heads("\u{feff}ab\n\u{feff}c\n", 9), [whole("ab"), whole("\u{feff}c")]);
+        assert_eq!(heads("\u{feff}\nab", 9), [whole(""), whole("ab")]);
     }
 }
