@@ -82,7 +82,7 @@ fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<
     let plain = open_plain(file, &Limits::default()).with_context(|| path.display().to_string())?;
     let mut lines = lines(plain, LINE_BYTES_MAX);
     while let Some(text) = lines.next_line().with_context(name)? {
-        if text.is_empty() || text.starts_with(b"#") {
+        if text.trim_ascii().is_empty() || text.starts_with(b"#") {
             continue;
         }
         if samples.len() == SUBJECTS_MAX {

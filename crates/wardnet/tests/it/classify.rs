@@ -3,7 +3,8 @@
 use crate::program::{Folder, json_lines};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
 #[test]
 fn every_line_is_answered_in_order_by_the_contract_of_scripts() {
@@ -159,7 +160,7 @@ fn output_that_is_lost_is_no_success() {
     let urls = folder.file("urls.txt", "http://a.example/\n");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = folder.command(&["classify", "url", "--json", urls.to_str().unwrap()]);
-    let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+    let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("the output cannot be written"), "{told}");
@@ -198,6 +199,57 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
     let marked = json_lines(&folder.run(&["classify", "url", "--json", &file, &file]));
     let plain = json_lines(&folder.feed(&["classify", "url", "--json"], urls));
     assert_eq!(marked, [plain[0].clone(), plain[0].clone()]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_nobody_from_the_next() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let (one, two) = (path("one", "<p>a.example\n"), path("two", "b.example\n"));
+    let missing = folder.path("missing").to_string_lossy().into_owned();
+    for subject in ["url", "domain", "page"] {
+        let output = folder.run(&["classify", subject, "--json", &one, &missing, &two]);
+        assert_eq!(output.status.code(), Some(3), "{subject}");
+        assert_eq!(json_lines(&output).len(), 2, "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(&format!("{missing} cannot be read")), "{told}");
+    }
+}
+
+#[test]
+fn what_is_packed_is_judged_by_its_text() {
+    let folder = Folder::new();
+    let text = "a.example\n \t\n\nb.example\n";
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(text.as_bytes()).unwrap();
+    let packed = packer.finish().unwrap();
+    let file = folder.path("urls.gz");
+    std::fs::write(&file, &packed).unwrap();
+    let named = folder.run(&["classify", "url", "--json", file.to_str().unwrap()]);
+    let input = std::fs::File::open(&file).unwrap();
+    let piped = folder.command(&["classify", "url", "--json"]).stdin(input).output().unwrap();
+    for output in [named, piped, folder.feed(&["classify", "url", "--json"], text)] {
+        let inputs: Vec<Value> = json_lines(&output).iter().map(|a| a["input"].clone()).collect();
+        assert_eq!(inputs, ["a.example", "b.example"], "{output:?}");
+    }
+    std::fs::write(&file, &packed[..packed.len() - 9]).unwrap();
+    let torn = folder.run(&["classify", "url", file.to_str().unwrap()]);
+    assert_eq!(torn.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&torn.stderr).contains("cannot be inflated"), "{torn:?}");
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_comes() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["classify", "domain", "--json"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut asked = child.stdin.take().unwrap();
+    asked.write_all(b"example.org\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert!(answer.contains("example.org"), "{answer}");
+    drop(asked);
+    child.wait().unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `wardnet classify page`.
 
-use super::{bytes, files, object, sentence};
+use super::{bytes, each, object, sentence};
 use crate::args::ClassifyPage;
 use crate::output::line;
 use anyhow::Context as _;
@@ -19,7 +19,7 @@ pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
     }
     let redirects: Vec<&str> = options.redirect.iter().map(String::as_str).collect();
     let context = PageContext { url: options.url.as_deref(), redirects: &redirects };
-    for path in files(&options.files) {
+    Ok(each(&options.files, |path| {
         let html = bytes(path, FILE_BYTES_MAX)?;
         let judged = judge(&html, &context, &limits);
         let mut reasons: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
@@ -37,6 +37,6 @@ pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
         } else {
             line(sentence(&name, judged.score, judged.is_malicious(), &reasons));
         }
-    }
-    Ok(ExitCode::SUCCESS)
+        Ok(())
+    }))
 }

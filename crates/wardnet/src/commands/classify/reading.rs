@@ -1,8 +1,10 @@
 //! Reading lines and files of which nobody knows how long they are.
 
 use anyhow::{Context as _, bail};
-use std::io::{BufRead, Read as _};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
+use wardnet_collect::feeds::{Limits, open_plain};
 
 /// The longest line that is read.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
@@ -86,16 +88,44 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
+/// What errors call a file.
+pub(crate) fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// The text of a file, or of standard input for `-`, unpacked if it is gzip or zstd.
+pub(crate) fn plain(path: &Path) -> anyhow::Result<Box<dyn BufRead + Send>> {
+    let mut input: Box<dyn BufRead + Send> = if path == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(path)?))
+    };
+    // Only what is packed goes through the reader of feeds: that one waits for its first 64 KiB,
+    // and who asks line by line through a pipe waits for the answer.
+    if is_packed(input.fill_buf()?) {
+        return Ok(open_plain(input, &Limits::default())?);
+    }
+    Ok(input)
+}
+
+/// Whether gzip (RFC 1952) or zstd (RFC 8878), with a skippable frame or without, begins so.
+const fn is_packed(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]
+    )
+}
+
 /// The bytes of a file, or of standard input for `-`, up to `bytes_max`.
 pub(crate) fn bytes(path: &Path, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut read = Vec::new();
-    let name = || format!("{} cannot be read", path.display());
+    let name = || format!("{} cannot be read", shown(path));
     #[expect(clippy::disallowed_methods, reason = "limited by `take`")]
     if path == Path::new("-") {
         std::io::stdin().lock().take(limit).read_to_end(&mut read).with_context(name)?;
     } else {
-        let file = std::fs::File::open(path).with_context(name)?;
+        let file = File::open(path).with_context(name)?;
         file.take(limit).read_to_end(&mut read).with_context(name)?;
     }
     Ok(read)
