@@ -192,6 +192,35 @@ fn a_line_without_end_hides_no_line_behind_it() {
 }
 
 #[test]
+fn the_status_tells_of_models_that_are_too_old() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
+    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
+    let about = path("about.toml", "expires = \"2020-06-30\"\n");
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
+    for subject in ["domain", "url"] {
+        folder.succeed(&[&["train", subject][..], &files[..]].concat());
+        let config = path("wardnet.toml", &format!("[models]\n{subject} = {model:?}\n"));
+        let run = |words: &[&str]| folder.succeed(&[&["--config", &config][..], words].concat());
+        let told = run(&["status"]);
+        assert!(told.contains(&format!("the {subject} model is too old")), "{told}");
+        let status: Value = serde_json::from_str(&run(&["status", "--json"])).unwrap();
+        assert!(status["degraded"]["models"].as_str().is_some_and(|told| told.contains("too old")));
+        let listed = run(&["model", "list"]);
+        assert!(listed.contains("too old since 2020-06-30\n"), "{listed}");
+        assert!(listed.contains("good until 20"), "the shipped one: {listed}");
+    }
+    let told = folder.succeed(&["status"]);
+    assert!(!told.contains("degraded"), "{told}");
+    let refused = folder.run(&["model", "promote", "url"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("`--force` promotes it nevertheless"), "{told}");
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_the_first_line() {
     let folder = Folder::new();
     let urls = "https://paypal.com.evil.ru/\n";
