@@ -54,6 +54,27 @@ fn pages_are_judged_by_where_they_were_found() {
 }
 
 #[test]
+fn a_page_was_found_at_a_url_or_nowhere() {
+    let folder = Folder::new();
+    let page = folder.file("page.html", "<p>").to_string_lossy().into_owned();
+    for option in ["--url", "--redirect"] {
+        let run = |url: &str| folder.run(&["classify", "page", option, url, &page]);
+        for wrong in ["not a url", "http://a b.example/", "/path", "https://", "mailto:a@b.example"]
+        {
+            let output = run(wrong);
+            assert_eq!(output.status.code(), Some(3), "{wrong}");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("give one such as https://example.net/"), "{told}");
+        }
+        for right in
+            ["example.net", "localhost:8080/a b", "https://münchen.example/", "http://[::1]/"]
+        {
+            assert!(run(right).status.success(), "{right}");
+        }
+    }
+}
+
+#[test]
 fn a_model_is_learned_and_a_damaged_one_is_refused() {
     let folder = Folder::new();
     let (mut bad, mut good) = ("# bad\n".to_owned(), String::new());
