@@ -137,15 +137,50 @@ fn a_card_says_what_only_its_maker_knows() {
     assert_eq!(card["data"]["malicious"][0].as_str(), Some("bad"));
     assert_eq!(card["use"]["expires"].as_str(), Some("2027-06-30"));
     assert_eq!(card["figures"]["malicious"].as_integer(), Some(120));
+    assert!(card["figures"]["tpr_at_fpr_1_percent"].is_float(), "{card}");
+    assert!(card["figures"].get("tpr_at_fpr_0_1_percent").is_none(), "120 cannot show it: {card}");
     for (wrong, part) in [
         ("[figures]\nauc = 1.0", "leave `figures` out"),
         ("expires = \"soon\"", "a day in quotes"),
         ("what = ", "about.toml"),
+        (
+            "licence = \"MIT\"",
+            "nothing is called `licence` there; `what`, `note`, `expires`, `data`, `use`",
+        ),
+        ("data = \"ours\"", "`[data]`"),
     ] {
         let output = train(wrong);
         assert_eq!(output.status.code(), Some(3), "{wrong}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(part), "{output:?}");
     }
+}
+
+#[test]
+fn lines_of_both_labels_are_counted_and_must_not_be_most() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str, count: usize| -> String {
+        (0..count).map(|at| format!("{word}{at}.org\n")).collect()
+    };
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let train = |shared: usize| {
+        let both = lines("both", shared);
+        let bad = path("bad", &(lines("qxzzk", 60) + &both));
+        let good = path("good", &(lines("garden", 120) + &both));
+        let words = ["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &model];
+        folder.run(&words)
+    };
+    let output = train(60);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let both = "60 of 120 malicious and 60 of 180 benign lines are in files of both";
+    assert!(told.contains(both), "{told}");
+    std::fs::remove_file(&model).unwrap();
+    let output = train(61);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("61 of 121") && told.contains("take them out"), "{told}");
+    assert!(!std::path::Path::new(&model).exists(), "{told}");
 }
 
 #[test]
