@@ -404,7 +404,7 @@ pub(crate) struct Classify {
     /// Print where the model is from and what it is worth, and judge nothing.
     #[arg(long, conflicts_with = "files")]
     pub(crate) card: bool,
-    /// Files to read; `-`, or none, is standard input.
+    /// Files to read, plain or packed with gzip or zstd; `-`, or none, is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -464,7 +464,7 @@ pub(crate) struct TrainOptions {
     /// `expires`, the day after which the model is too old.
     #[arg(long, value_name = "FILE")]
     pub(crate) about: Option<PathBuf>,
-    /// Fixes every random choice: equal files and seeds give equal models.
+    /// Fixes every random choice: equal files of equal names and equal seeds give equal models.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 }

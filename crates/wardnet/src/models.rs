@@ -28,6 +28,8 @@ const DOMAIN_MODEL: &[u8] = include_bytes!("../../../models/domain.model");
 /// How often trials are written down, and models looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
+const DAY_SECS: u64 = 24 * 60 * 60;
+
 /// The model in a file, or the one that ships.
 pub(crate) fn load(subject: Subject, path: Option<&Path>) -> anyhow::Result<Model> {
     let limits = ModelLimits::default();
@@ -104,6 +106,11 @@ pub(crate) fn expires(model: &Model) -> Option<Timestamp> {
     expiry(&model.card().parse().ok()?)?
 }
 
+/// Whether the day after which a model is too old is over.
+pub(crate) const fn is_too_old(day: Timestamp, now: Timestamp) -> bool {
+    now.0 / DAY_SECS > day.0 / DAY_SECS
+}
+
 /// What a card says of `expires`, at its head or in one of its tables: the day, if it is one.
 pub(crate) fn expiry(card: &toml::Table) -> Option<Option<Timestamp>> {
     let tables = std::iter::once(card).chain(card.values().filter_map(toml::Value::as_table));
@@ -147,7 +154,7 @@ impl Models {
         let outlines: Vec<String> = problems.iter().map(StandIn::outline).collect();
         let stand_in = (!outlines.is_empty()).then(|| outlines.join("; "));
         let models = Self { opinions, trials, component, stand_in: Arc::new(Mutex::new(stand_in)) };
-        models.component.set(models.standing_in());
+        models.component.set(models.status(crate::clock::now()));
         Ok(models)
     }
 
@@ -159,11 +166,14 @@ impl Models {
 
     /// Puts models into force that were loaded; says so if they are others.
     pub(crate) fn apply(&self, models: ModelSet, config: &ModelsConfig) -> Option<String> {
+        self.stand_in.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let told = self.exchange(models, config);
+        self.component.set(self.status(crate::clock::now()));
+        told
+    }
+
+    fn exchange(&self, models: ModelSet, config: &ModelsConfig) -> Option<String> {
         let turned = self.opinions.turn(config.opinions);
-        let stood_in = self.stand_in.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if stood_in.is_some() {
-            self.component.set(Status::Ok);
-        }
         let running = self.opinions.models();
         let of = |set: &ModelSet| {
             [Subject::Url, Subject::Domain].map(|subject| source_name(set.of(subject)))
@@ -222,34 +232,35 @@ impl Models {
         }
     }
 
+    /// All that is to be said against the models: one complaint hides no other.
     fn status(&self, now: Timestamp) -> Status {
-        if let degraded @ Status::Degraded(_) = self.standing_in() {
-            return degraded;
+        let mut said = Vec::new();
+        if let Status::Degraded(reason) = self.standing_in() {
+            said.push(reason);
         }
-        let models = self.opinions.models();
-        let drifted = self.opinions.standing().into_iter().find(Trial::has_drifted);
-        if let Some(trial) = drifted {
-            return Status::Degraded(format!(
+        for trial in self.opinions.standing().iter().filter(|trial| trial.has_drifted()) {
+            said.push(format!(
                 "the scores of the {} model have drifted; see `wardnet model list`",
                 trial.subject.name()
             ));
         }
-        let old = [Subject::Url, Subject::Domain]
-            .into_iter()
-            .find(|subject| expires(models.of(*subject)).is_some_and(|day| day < now));
-        match old {
-            Some(subject) => Status::Degraded(format!(
-                "the {} model is too old, by its card; take a newer one",
-                subject.name()
-            )),
-            None => Status::Ok,
+        let models = self.opinions.models();
+        for model in [Subject::Url, Subject::Domain].map(|subject| models.of(subject)) {
+            if expires(model).is_some_and(|day| is_too_old(day, now)) {
+                said.push(format!(
+                    "the {} model is too old, by its card; take a newer one",
+                    model.subject().name()
+                ));
+            }
         }
+        if said.is_empty() { Status::Ok } else { Status::Degraded(said.join("; ")) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wardnet_protect::opinion::Counts;
 
     #[test]
     fn the_shipped_models_load_and_say_when_they_are_too_old() {
@@ -258,6 +269,33 @@ mod tests {
             assert!(expires(models.of(subject)).is_some_and(|day| day.0 > 1_790_000_000));
             let name = source_name(models.of(subject));
             assert!(name.starts_with(&format!("model:{}@", subject.name())), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_good_until_its_last_day_is_over() {
+        let day = Timestamp::parse("2027-11-30").unwrap();
+        let at = |text: &str| is_too_old(day, Timestamp::parse(text).unwrap());
+        assert!(!at("2027-11-30T23:59:59Z") && at("2027-12-01"));
+    }
+
+    #[test]
+    fn one_complaint_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ModelsConfig::default();
+        let health = Health::new();
+        let models = Models::open(folder.path(), &config, &Metrics::new("1"), &health).unwrap();
+        let (mut first, mut last) = ([0; 18], [0; 18]);
+        (first[0], last[17]) = (5_000, 5_000);
+        let mut trials = models.opinions.standing();
+        for trial in &mut trials {
+            (trial.first, trial.last) = (Counts(first), Some(Counts(last)));
+        }
+        models.opinions.resume(trials.to_vec());
+        let told = format!("{:?}", models.status(Timestamp::parse("2100-01-01").unwrap()));
+        for subject in ["url", "domain"] {
+            assert!(told.contains(&format!("the {subject} model have drifted")), "{told}");
+            assert!(told.contains(&format!("the {subject} model is too old")), "{told}");
         }
     }
 

@@ -4,17 +4,17 @@ mod page;
 mod reading;
 
 use crate::args::{Classify, ClassifySubject};
-use crate::output::line;
+use crate::commands::{NO_ANSWER, complain};
+use crate::output::{in_words, line};
 use anyhow::Context as _;
 use serde_json::json;
-use std::fs::File;
 use std::io::BufRead;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use wardnet_analyze::url::{UrlLimits, undisguised};
 use wardnet_analyze::{Model, Scratch, Subject};
 
-use reading::Head;
+use reading::{Head, plain, shown};
 pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines};
 
 /// Runs the command.
@@ -33,23 +33,26 @@ fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut scratch = Scratch::default();
-    for path in files(&options.files) {
-        if path == Path::new("-") {
-            judge(&model, std::io::stdin().lock(), options.json, &mut scratch)
-                .context("standard input cannot be read")?;
-        } else {
-            let name = || format!("{} cannot be read", path.display());
-            let file = File::open(path).with_context(name)?;
-            judge(&model, std::io::BufReader::new(file), options.json, &mut scratch)
-                .with_context(name)?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(each(&options.files, |path| {
+        let name = || format!("{} cannot be read", shown(path));
+        let input = plain(path).with_context(name)?;
+        judge(&model, input, options.json, &mut scratch).with_context(name)
+    }))
 }
 
-/// The files to read; standard input where none is named.
-pub(super) fn files(named: &[std::path::PathBuf]) -> Vec<&Path> {
-    if named.is_empty() { vec![Path::new("-")] } else { named.iter().map(AsRef::as_ref).collect() }
+/// Does `one` with each file, or with standard input where none is named. One that fails is told
+/// and keeps nobody from the next.
+fn each(named: &[PathBuf], mut one: impl FnMut(&Path) -> anyhow::Result<()>) -> ExitCode {
+    let standard_input = [PathBuf::from("-")];
+    let files = if named.is_empty() { &standard_input[..] } else { named };
+    let mut status = ExitCode::SUCCESS;
+    for path in files {
+        if let Err(error) = one(path) {
+            complain(&in_words(&error));
+            status = ExitCode::from(NO_ANSWER);
+        }
+    }
+    status
 }
 
 fn judge(
@@ -60,7 +63,7 @@ fn judge(
 ) -> anyhow::Result<()> {
     let mut lines = lines(input, LINE_BYTES_MAX);
     while let Some(Head { text, is_cut }) = lines.next_head()? {
-        if text.is_empty() {
+        if text.trim_ascii().is_empty() {
             continue;
         }
         let mut judged = model.judge(&undisguised(text), scratch);

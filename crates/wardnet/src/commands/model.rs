@@ -2,10 +2,12 @@
 
 use crate::args::{Args, ModelCommand, ModelSubject};
 use crate::backend::Backend;
-use crate::output::line;
+use crate::models::is_too_old;
+use crate::output::{in_words, line};
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+use wardnet_model::Timestamp;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, command: &ModelCommand) -> anyhow::Result<ExitCode> {
@@ -27,15 +29,34 @@ pub(crate) fn run(args: &Args, command: &ModelCommand) -> anyhow::Result<ExitCod
 fn set(backend: &Backend, subject: ModelSubject, state: &str, force: bool) -> anyhow::Result<()> {
     let path = format!("/v1/models/{}", subject.name());
     let body = json!({ "state": state, "force": force });
-    line(text(&backend.send_json(Method::PUT, &path, &body)?.json()?));
+    let reply = backend.send_json(Method::PUT, &path, &body)?.json();
+    line(text(&reply.map_err(|error| in_options(&error))?));
     Ok(())
+}
+
+/// A refusal of the API names fields of the request; here they are options.
+fn in_options(error: &anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!(in_words(error).replace("`force`", "`--force`"))
+}
+
+/// Until when a model is good, or since when it is too old, by its card.
+fn age(expires: Option<&str>, now: Timestamp) -> String {
+    let Some(expires) = expires else {
+        return "its card says nothing of when it is too old".to_owned();
+    };
+    let day = expires.split('T').next().unwrap_or_default();
+    match Timestamp::parse(expires) {
+        Some(last) if is_too_old(last, now) => format!("too old since {day}"),
+        _ => format!("good until {day}"),
+    }
 }
 
 /// A model for people.
 fn text(model: &Value) -> String {
-    let part = |name: &str| model.get(name).and_then(Value::as_str).unwrap_or("never");
+    let part = |name: &str| model[name].as_str().unwrap_or_default();
     let count = |side: &str, name: &str| model[side][name].as_u64().unwrap_or(0);
-    let mut out = format!("{}: {}, too old {}", part("source"), part("state"), part("expires"));
+    let age = age(model["expires"].as_str(), crate::clock::now());
+    let mut out = format!("{}: {}, {age}", part("source"), part("state"));
     for (side, words) in [
         ("unrated", "that nobody has rated"),
         ("good", "known to be good"),
@@ -62,4 +83,17 @@ fn text(model: &Value) -> String {
         None => {}
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_gone_by_is_told_from_one_to_come() {
+        let now = Timestamp::parse("2026-08-22").unwrap();
+        assert_eq!(age(Some("2020-06-30T00:00:00Z"), now), "too old since 2020-06-30");
+        assert_eq!(age(Some("2027-11-30T00:00:00Z"), now), "good until 2027-11-30");
+        assert_eq!(age(None, now), "its card says nothing of when it is too old");
+    }
 }

@@ -3,20 +3,35 @@
 use crate::args::{Args, Output};
 use crate::backend::{Backend, needs_local};
 use crate::output::{line, thousands};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::process::ExitCode;
 
 /// Runs `status`.
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<ExitCode> {
     let backend = Backend::open(args)?;
-    let value = backend.get("/v1/status")?.json()?;
+    let mut value = backend.get("/v1/status")?.json()?;
+    let degraded = degraded(&backend)?;
     backend.close()?;
+    if let Some(report) = value.as_object_mut() {
+        report.insert("degraded".to_owned(), degraded.into());
+    }
     if output.json {
         line(&value);
         return Ok(ExitCode::SUCCESS);
     }
     show("", &value);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The components that do not do as well as they should, each with the reason. Those that a server
+/// starts are down while none runs, which is no news.
+fn degraded(backend: &Backend) -> anyhow::Result<Map<String, Value>> {
+    let health = backend.get("/health")?.json()?;
+    let is_told =
+        |status: &Value| status == "degraded" || (status == "down" && backend.local().is_none());
+    let components = health["components"].as_object().into_iter().flatten();
+    let told = components.filter(|(_, component)| is_told(&component["status"]));
+    Ok(told.map(|(name, component)| (name.clone(), component["reason"].clone())).collect())
 }
 
 /// One line for each number and text; those of an object within are set after its name.

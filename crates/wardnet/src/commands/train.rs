@@ -5,6 +5,7 @@ use crate::commands::classify::{LINE_BYTES_MAX, lines};
 use crate::models::expiry;
 use crate::output::line;
 use anyhow::{Context as _, bail};
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ const SUBJECTS_MAX: usize = 4_000_000;
 /// The largest description of a model.
 const ABOUT_BYTES_MAX: usize = 64 << 10;
 
+/// What a description of a model may say at its head.
+const ABOUT_KEYS: [&str; 5] = ["what", "note", "expires", "data", "use"];
+
 /// Runs the command.
 pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     let (subject, options) = match what {
@@ -29,6 +33,42 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
         TrainSubject::Domain(options) => (Subject::Domain, options),
     };
     let about = about(options)?;
+    let samples = samples(subject, options)?;
+    let both = Both::of(&samples);
+    both.must_be_few()?;
+    let mut train_options = TrainOptions::shipped(subject);
+    train_options.seed = options.seed;
+    let learned = train(subject, &samples, &train_options, |step| tracing::info!("{step}"));
+    let margins = |is_bad: bool| -> Vec<f32> {
+        let kept = samples.iter().zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
+        kept.map(|(_, margin)| *margin).collect()
+    };
+    let figures = metrics(&margins(true), &margins(false));
+    let has_expiry = expiry(&about).is_some();
+    let card = card(subject, options, about, &figures);
+    let model = Model::new(subject, learned, card);
+    let bytes = model.encode();
+    std::fs::write(&options.out, &bytes)
+        .with_context(|| format!("{} cannot be written", options.out.display()))?;
+    let [bad, good] = figures.counts;
+    line(format!(
+        "{}: {} bytes, learned from {bad} malicious and {good} benign {}s",
+        options.out.display(),
+        bytes.len(),
+        subject.name()
+    ));
+    if both.bad > 0 {
+        line(both.told());
+    }
+    told(&figures).into_iter().for_each(line);
+    if !has_expiry {
+        line("its card says nothing of when it is too old: `--about FILE` says it");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What all files have to be learned from.
+fn samples(subject: Subject, options: &Options) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     for path in &options.malicious {
         read(path, true, &mut samples)?;
@@ -45,34 +85,71 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
             subject.name()
         );
     }
-    let mut train_options = TrainOptions::shipped(subject);
-    train_options.seed = options.seed;
-    let learned = train(subject, &samples, &train_options, |step| tracing::info!("{step}"));
-    let margins = |is_bad: bool| -> Vec<f32> {
-        let kept = samples.iter().zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
-        kept.map(|(_, margin)| *margin).collect()
-    };
-    let figures = metrics(&margins(true), &margins(false));
-    let has_expiry = expiry(&about).is_some();
-    let card = card(subject, options, about, &figures);
-    let model = Model::new(subject, learned, card);
-    let bytes = model.encode();
-    std::fs::write(&options.out, &bytes)
-        .with_context(|| format!("{} cannot be written", options.out.display()))?;
-    line(format!(
-        "{}: {} bytes, learned from {bad} malicious and {good} benign {}s",
-        options.out.display(),
-        bytes.len(),
-        subject.name()
-    ));
-    line(format!("AUC {:.4} on folds that were left out", figures.auc));
-    for (fpr, tpr) in FPRS.iter().zip(figures.tpr) {
-        line(format!("finds {:.1} % at {:.2} % false positives", tpr * 100.0, fpr * 100.0));
+    Ok(samples)
+}
+
+/// Lines that are in malicious and in benign files.
+struct Both {
+    /// How many malicious ones, of how many.
+    bad: usize,
+    all_bad: usize,
+    /// How many benign ones, of how many.
+    good: usize,
+    all_good: usize,
+}
+
+impl Both {
+    fn of(samples: &[Sample]) -> Self {
+        let of = |is_bad: bool| samples.iter().filter(move |sample| sample.is_bad == is_bad);
+        let texts =
+            |is_bad: bool| -> HashSet<&[u8]> { of(is_bad).map(|s| s.text.as_slice()).collect() };
+        let shared = |is_bad: bool| {
+            let others = texts(!is_bad);
+            of(is_bad).filter(|sample| others.contains(sample.text.as_slice())).count()
+        };
+        let all = |is_bad: bool| of(is_bad).count();
+        Self { bad: shared(true), all_bad: all(true), good: shared(false), all_good: all(false) }
     }
-    if !has_expiry {
-        line("its card says nothing of when it is too old: `--about FILE` says it");
+
+    fn told(&self) -> String {
+        let Self { bad, all_bad, good, all_good } = self;
+        format!(
+            "{bad} of {all_bad} malicious and {good} of {all_good} benign lines are in files of both"
+        )
     }
-    Ok(ExitCode::SUCCESS)
+
+    /// Where most of one label is the other's as well, a file was given twice or by mistake.
+    fn must_be_few(&self) -> anyhow::Result<()> {
+        if self.bad > self.all_bad / 2 || self.good > self.all_good / 2 {
+            bail!("{}; take them out of the one or the other", self.told());
+        }
+        Ok(())
+    }
+}
+
+/// Whether so many benign ones show how rare a false positive is: one of them would have to be one.
+fn supports(good: usize, fpr: f64) -> bool {
+    good as f64 * fpr >= 1.0
+}
+
+/// The figures for people.
+fn told(figures: &Metrics) -> Vec<String> {
+    let [_, good] = figures.counts;
+    let mut lines = vec![format!("AUC {:.4} on folds that were left out", figures.auc)];
+    let (said, unsaid): (Vec<_>, Vec<_>) =
+        FPRS.into_iter().zip(figures.tpr).partition(|(fpr, _)| supports(good, *fpr));
+    if let Some((most, _)) = unsaid.last() {
+        lines.push(format!(
+            "{good} benign lines are too few to tell what it finds at {:.2} % false positives or \
+             fewer: that takes {:.0}",
+            most * 100.0,
+            1.0 / most
+        ));
+    }
+    lines.extend(said.iter().map(|(fpr, tpr)| {
+        format!("finds {:.1} % at {:.2} % false positives", tpr * 100.0, fpr * 100.0)
+    }));
+    lines
 }
 
 /// Reads the subjects of a file, plain or packed, one a line, a family behind a tab.
@@ -82,7 +159,7 @@ fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<
     let plain = open_plain(file, &Limits::default()).with_context(|| path.display().to_string())?;
     let mut lines = lines(plain, LINE_BYTES_MAX);
     while let Some(text) = lines.next_line().with_context(name)? {
-        if text.is_empty() || text.starts_with(b"#") {
+        if text.trim_ascii().is_empty() || text.starts_with(b"#") {
             continue;
         }
         if samples.len() == SUBJECTS_MAX {
@@ -111,6 +188,15 @@ fn about(options: &Options) -> anyhow::Result<Table> {
             bail!("{}: leave `{written}` out: it is written by the training", name());
         }
     }
+    if let Some(unknown) = about.keys().find(|key| !ABOUT_KEYS.contains(&key.as_str())) {
+        let known = ABOUT_KEYS.map(|key| format!("`{key}`")).join(", ");
+        bail!("{}: nothing is called `{unknown}` there; {known} are known", name());
+    }
+    for table in ["data", "use"] {
+        if about.get(table).is_some_and(|value| !value.is_table()) {
+            bail!("{}: `{table}` is a table, written `[{table}]`", name());
+        }
+    }
     if expiry(&about) == Some(None) {
         bail!("{}: `expires` is a day in quotes, such as \"2027-11-30\"", name());
     }
@@ -131,13 +217,45 @@ fn card(subject: Subject, options: &Options, mut about: Table, figures: &Metrics
         data.entry("benign").or_insert_with(|| names(&options.benign));
     }
     let [bad, good] = figures.counts;
-    let [_, tenth, one] = figures.tpr;
-    format!(
+    let mut card = format!(
         "subject = \"{}\"\n{about}\n[figures]\nsplit = \"5 folds by registered domain; each judged by a \
-         model of the others\"\nseed = {}\nmalicious = {bad}\nbenign = {good}\nauc = {:.5}\n\
-         tpr_at_fpr_0_1_percent = {tenth:.4}\ntpr_at_fpr_1_percent = {one:.4}\n",
+         model of the others\"\nseed = {}\nmalicious = {bad}\nbenign = {good}\nauc = {:.5}\n",
         subject.name(),
         options.seed,
         figures.auc,
-    )
+    );
+    let [_, tenth, one] = figures.tpr;
+    for (name, fpr, tpr) in [("0_1", 0.001, tenth), ("1", 0.01, one)] {
+        if supports(good, fpr) {
+            card += &format!("tpr_at_fpr_{name}_percent = {tpr:.4}\n");
+        }
+    }
+    card
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(good: usize) -> Metrics {
+        Metrics { auc: 0.99, tpr: [0.5, 0.6, 0.7], counts: [100, good] }
+    }
+
+    #[test]
+    fn no_figure_is_told_that_so_few_lines_cannot_support() {
+        for (good, finds, most) in [
+            (100, 1, Some("at 0.10 % false positives or fewer: that takes 1000")),
+            (999, 1, Some("at 0.10 % false positives or fewer: that takes 1000")),
+            (1000, 2, Some("at 0.05 % false positives or fewer: that takes 2000")),
+            (1999, 2, Some("at 0.05 % false positives or fewer: that takes 2000")),
+            (2000, 3, None),
+        ] {
+            let lines = told(&figures(good));
+            let found = lines.iter().filter(|line| line.starts_with("finds ")).count();
+            assert_eq!(found, finds, "{good}: {lines:?}");
+            let few = lines.iter().find(|line| line.contains("too few"));
+            assert_eq!(few.is_some(), most.is_some(), "{good}: {lines:?}");
+            assert!(few.is_none_or(|few| few.ends_with(most.unwrap_or_default())), "{few:?}");
+        }
+    }
 }

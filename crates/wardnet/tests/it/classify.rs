@@ -3,7 +3,8 @@
 use crate::program::{Folder, json_lines};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
 #[test]
 fn every_line_is_answered_in_order_by_the_contract_of_scripts() {
@@ -50,6 +51,27 @@ fn pages_are_judged_by_where_they_were_found() {
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[0]["label"], "malicious");
     assert_eq!(answers[0]["input"], Value::from(file));
+}
+
+#[test]
+fn a_page_was_found_at_a_url_or_nowhere() {
+    let folder = Folder::new();
+    let page = folder.file("page.html", "<p>").to_string_lossy().into_owned();
+    for option in ["--url", "--redirect"] {
+        let run = |url: &str| folder.run(&["classify", "page", option, url, &page]);
+        for wrong in ["not a url", "http://a b.example/", "/path", "https://", "mailto:a@b.example"]
+        {
+            let output = run(wrong);
+            assert_eq!(output.status.code(), Some(3), "{wrong}");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("give one such as https://example.net/"), "{told}");
+        }
+        for right in
+            ["example.net", "localhost:8080/a b", "https://münchen.example/", "http://[::1]/"]
+        {
+            assert!(run(right).status.success(), "{right}");
+        }
+    }
 }
 
 #[test]
@@ -115,15 +137,50 @@ fn a_card_says_what_only_its_maker_knows() {
     assert_eq!(card["data"]["malicious"][0].as_str(), Some("bad"));
     assert_eq!(card["use"]["expires"].as_str(), Some("2027-06-30"));
     assert_eq!(card["figures"]["malicious"].as_integer(), Some(120));
+    assert!(card["figures"]["tpr_at_fpr_1_percent"].is_float(), "{card}");
+    assert!(card["figures"].get("tpr_at_fpr_0_1_percent").is_none(), "120 cannot show it: {card}");
     for (wrong, part) in [
         ("[figures]\nauc = 1.0", "leave `figures` out"),
         ("expires = \"soon\"", "a day in quotes"),
         ("what = ", "about.toml"),
+        (
+            "licence = \"MIT\"",
+            "nothing is called `licence` there; `what`, `note`, `expires`, `data`, `use`",
+        ),
+        ("data = \"ours\"", "`[data]`"),
     ] {
         let output = train(wrong);
         assert_eq!(output.status.code(), Some(3), "{wrong}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(part), "{output:?}");
     }
+}
+
+#[test]
+fn lines_of_both_labels_are_counted_and_must_not_be_most() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str, count: usize| -> String {
+        (0..count).map(|at| format!("{word}{at}.org\n")).collect()
+    };
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let train = |shared: usize| {
+        let both = lines("both", shared);
+        let bad = path("bad", &(lines("qxzzk", 60) + &both));
+        let good = path("good", &(lines("garden", 120) + &both));
+        let words = ["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &model];
+        folder.run(&words)
+    };
+    let output = train(60);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let both = "60 of 120 malicious and 60 of 180 benign lines are in files of both";
+    assert!(told.contains(both), "{told}");
+    std::fs::remove_file(&model).unwrap();
+    let output = train(61);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("61 of 121") && told.contains("take them out"), "{told}");
+    assert!(!std::path::Path::new(&model).exists(), "{told}");
 }
 
 #[test]
@@ -159,7 +216,7 @@ fn output_that_is_lost_is_no_success() {
     let urls = folder.file("urls.txt", "http://a.example/\n");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = folder.command(&["classify", "url", "--json", urls.to_str().unwrap()]);
-    let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+    let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("the output cannot be written"), "{told}");
@@ -188,6 +245,96 @@ fn a_line_without_end_hides_no_line_behind_it() {
     assert!(answers[1]["input"] == head, "the head of the line was judged");
     let reasons = answers[1]["reasons"].to_string();
     assert!(reasons.contains("only the first 2048 bytes"), "{reasons}");
+}
+
+#[test]
+fn the_status_tells_of_models_that_are_too_old() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
+    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
+    let about = path("about.toml", "expires = \"2020-06-30\"\n");
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
+    for subject in ["domain", "url"] {
+        folder.succeed(&[&["train", subject][..], &files[..]].concat());
+        let config = path("wardnet.toml", &format!("[models]\n{subject} = {model:?}\n"));
+        let run = |words: &[&str]| folder.succeed(&[&["--config", &config][..], words].concat());
+        let told = run(&["status"]);
+        assert!(told.contains(&format!("the {subject} model is too old")), "{told}");
+        let status: Value = serde_json::from_str(&run(&["status", "--json"])).unwrap();
+        assert!(status["degraded"]["models"].as_str().is_some_and(|told| told.contains("too old")));
+        let listed = run(&["model", "list"]);
+        assert!(listed.contains("too old since 2020-06-30\n"), "{listed}");
+        assert!(listed.contains("good until 20"), "the shipped one: {listed}");
+    }
+    let told = folder.succeed(&["status"]);
+    assert!(!told.contains("degraded"), "{told}");
+    let refused = folder.run(&["model", "promote", "url"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("`--force` promotes it nevertheless"), "{told}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let folder = Folder::new();
+    let urls = "https://paypal.com.evil.ru/\n";
+    let file = folder.file("urls.txt", &format!("\u{feff}{urls}")).to_string_lossy().into_owned();
+    let marked = json_lines(&folder.run(&["classify", "url", "--json", &file, &file]));
+    let plain = json_lines(&folder.feed(&["classify", "url", "--json"], urls));
+    assert_eq!(marked, [plain[0].clone(), plain[0].clone()]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_nobody_from_the_next() {
+    let folder = Folder::new();
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let (one, two) = (path("one", "<p>a.example\n"), path("two", "b.example\n"));
+    let missing = folder.path("missing").to_string_lossy().into_owned();
+    for subject in ["url", "domain", "page"] {
+        let output = folder.run(&["classify", subject, "--json", &one, &missing, &two]);
+        assert_eq!(output.status.code(), Some(3), "{subject}");
+        assert_eq!(json_lines(&output).len(), 2, "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(&format!("{missing} cannot be read")), "{told}");
+    }
+}
+
+#[test]
+fn what_is_packed_is_judged_by_its_text() {
+    let folder = Folder::new();
+    let text = "a.example\n \t\n\nb.example\n";
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(text.as_bytes()).unwrap();
+    let packed = packer.finish().unwrap();
+    let file = folder.path("urls.gz");
+    std::fs::write(&file, &packed).unwrap();
+    let named = folder.run(&["classify", "url", "--json", file.to_str().unwrap()]);
+    let input = std::fs::File::open(&file).unwrap();
+    let piped = folder.command(&["classify", "url", "--json"]).stdin(input).output().unwrap();
+    for output in [named, piped, folder.feed(&["classify", "url", "--json"], text)] {
+        let inputs: Vec<Value> = json_lines(&output).iter().map(|a| a["input"].clone()).collect();
+        assert_eq!(inputs, ["a.example", "b.example"], "{output:?}");
+    }
+    std::fs::write(&file, &packed[..packed.len() - 9]).unwrap();
+    let torn = folder.run(&["classify", "url", file.to_str().unwrap()]);
+    assert_eq!(torn.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&torn.stderr).contains("cannot be inflated"), "{torn:?}");
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_comes() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["classify", "domain", "--json"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut asked = child.stdin.take().unwrap();
+    asked.write_all(b"example.org\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert!(answer.contains("example.org"), "{answer}");
+    drop(asked);
+    child.wait().unwrap();
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! `wardnet classify page`.
 
-use super::{bytes, files, object, sentence};
+use super::{bytes, each, object, sentence};
 use crate::args::ClassifyPage;
 use crate::output::line;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use std::process::ExitCode;
 use wardnet_analyze::page::{PageContext, PageLimits, judge};
-use wardnet_model::Url;
+use wardnet_model::{HostRef, Url};
 
 /// The longest page that is read; of long ones only the front and the end are looked at.
 const FILE_BYTES_MAX: usize = 64 << 20;
@@ -15,11 +15,11 @@ const FILE_BYTES_MAX: usize = 64 << 20;
 pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
     let limits = PageLimits::default();
     for url in options.url.iter().chain(&options.redirect) {
-        Url::parse(url).with_context(|| format!("`{url}` is no URL of a page"))?;
+        must_be_url(url)?;
     }
     let redirects: Vec<&str> = options.redirect.iter().map(String::as_str).collect();
     let context = PageContext { url: options.url.as_deref(), redirects: &redirects };
-    for path in files(&options.files) {
+    Ok(each(&options.files, |path| {
         let html = bytes(path, FILE_BYTES_MAX)?;
         let judged = judge(&html, &context, &limits);
         let mut reasons: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
@@ -37,6 +37,16 @@ pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
         } else {
             line(sentence(&name, judged.score, judged.is_malicious(), &reasons));
         }
+        Ok(())
+    }))
+}
+
+/// Takes a URL, or a host without a scheme. Feeds may have hosts of any bytes, escaped; where a page
+/// was found, such a host is a mistake in writing.
+fn must_be_url(text: &str) -> anyhow::Result<()> {
+    let wrong = || format!("`{text}` is no URL of a page; give one such as https://example.net/");
+    match Url::parse(text).with_context(wrong)?.host() {
+        HostRef::Other(host) if host.contains('%') => bail!(wrong()),
+        _ => Ok(()),
     }
-    Ok(ExitCode::SUCCESS)
 }

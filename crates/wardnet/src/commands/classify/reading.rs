@@ -1,11 +1,16 @@
 //! Reading lines and files of which nobody knows how long they are.
 
 use anyhow::{Context as _, bail};
-use std::io::{BufRead, Read as _};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
+use wardnet_collect::feeds::{Limits, open_plain};
 
 /// The longest line that is read.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// What some editors put at the beginning of a file; it belongs to no line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Lines of bytes, one at a time.
 #[derive(Debug)]
@@ -13,11 +18,12 @@ pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
     bytes_max: usize,
+    is_first: bool,
 }
 
 /// The lines of `input`, none longer than `bytes_max`.
 pub(crate) fn lines<R: BufRead>(input: R, bytes_max: usize) -> Lines<R> {
-    Lines { input, line: Vec::new(), bytes_max }
+    Lines { input, line: Vec::new(), bytes_max, is_first: true }
 }
 
 /// What was read of a line.
@@ -59,7 +65,10 @@ impl<R: BufRead> Lines<R> {
         if !is_cut && self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
-        Ok(Some(Head { text: &self.line, is_cut }))
+        let mark = if self.is_first { BYTE_ORDER_MARK } else { b"" };
+        self.is_first = false;
+        let text = self.line.strip_prefix(mark).unwrap_or(&self.line);
+        Ok(Some(Head { text, is_cut }))
     }
 
     /// Goes behind the end of the line; whether anything lay before it.
@@ -79,16 +88,44 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
+/// What errors call a file.
+pub(crate) fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// The text of a file, or of standard input for `-`, unpacked if it is gzip or zstd.
+pub(crate) fn plain(path: &Path) -> anyhow::Result<Box<dyn BufRead + Send>> {
+    let mut input: Box<dyn BufRead + Send> = if path == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(path)?))
+    };
+    // Only what is packed goes through the reader of feeds: that one waits for its first 64 KiB,
+    // and who asks line by line through a pipe waits for the answer.
+    if is_packed(input.fill_buf()?) {
+        return Ok(open_plain(input, &Limits::default())?);
+    }
+    Ok(input)
+}
+
+/// Whether gzip (RFC 1952) or zstd (RFC 8878), with a skippable frame or without, begins so.
+const fn is_packed(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]
+    )
+}
+
 /// The bytes of a file, or of standard input for `-`, up to `bytes_max`.
 pub(crate) fn bytes(path: &Path, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut read = Vec::new();
-    let name = || format!("{} cannot be read", path.display());
+    let name = || format!("{} cannot be read", shown(path));
     #[expect(clippy::disallowed_methods, reason = "limited by `take`")]
     if path == Path::new("-") {
         std::io::stdin().lock().take(limit).read_to_end(&mut read).with_context(name)?;
     } else {
-        let file = std::fs::File::open(path).with_context(name)?;
+        let file = File::open(path).with_context(name)?;
         file.take(limit).read_to_end(&mut read).with_context(name)?;
     }
     Ok(read)
@@ -123,5 +160,12 @@ mod tests {
         assert_eq!(heads("abcdefghijkl", 4), [cut("abcd")]);
         assert_eq!(heads("abc\r\n\nd\r\n", 4), [whole("abc"), whole(""), whole("d")]);
         assert!(lines(&b"abcde"[..], 4).next_line().is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_belongs_to_no_line() {
+        let whole = |text: &str| (text.to_owned(), false);
+        assert_eq!(heads("\u{feff}ab\n\u{feff}c\n", 9), [whole("ab"), whole("\u{feff}c")]);
+        assert_eq!(heads("\u{feff}\nab", 9), [whole(""), whole("ab")]);
     }
 }
