@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub(super) date: String,
     /// A bare host among URLs.
     pub(super) is_host: bool,
+    /// Of these years, from lists that are not labelled sets: learned from, and judged apart.
+    pub(super) is_recent: bool,
     /// Its licence keeps it out of models that ship.
     pub(super) is_for_judging: bool,
 }
@@ -39,6 +41,7 @@ impl Row {
             source: source.to_owned(),
             date: String::new(),
             is_host: false,
+            is_recent: false,
             is_for_judging: false,
         }
     }
@@ -60,6 +63,33 @@ impl Rows {
 }
 
 const ALEXA: &str = "allow/top/alexa-top-100000_2016-ranked.txt.gz";
+
+/// Documents whose references are ordinary URLs of these years: ATT&CK, the National Vulnerability
+/// Database, Nuclei's templates (an archive of texts).
+const REFERENCES: [&str; 4] = [
+    "intel/ics-attack-18.1.json.gz",
+    "intel/mobile-attack-17.1.json.gz",
+    "vuln/nvdcve-1.1-recent_2024-06-21.json.gz",
+    "http/nuclei_templates.tar.gz",
+];
+
+fn has_path(rest: &str) -> bool {
+    rest.trim_end_matches('/').contains(['/', '?'])
+}
+
+/// URLs that stand in JSON as `"url": "…"`, or in YAML as a list's item.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let in_json = text.split("\"url\"").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start_matches([' ', ':']).strip_prefix('"')?;
+        rest.split('"').next()
+    });
+    let in_yaml = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+    let is_url = |text: &&str| {
+        let is_plain = text.len() < 2048 && !text.contains([' ', '{', '\\']);
+        is_plain && (text.starts_with("https://") || text.starts_with("http://"))
+    };
+    in_json.chain(in_yaml).filter(is_url)
+}
 
 /// Three bare hosts in ten: more of them than URLs would teach the trees that paths do not matter.
 fn is_taken(host: &str) -> bool {
@@ -136,7 +166,30 @@ impl Folder {
         for name in self.text(ALEXA)?.lines().filter(|name| is_taken(name)) {
             rows.add(Row { is_host: true, ..Row::new(name, false, "", "alexa2016") });
         }
+        self.recent(&mut rows)?;
         Ok(rows.all)
+    }
+
+    /// URLs of these years: what researchers report, and what their own texts refer to. The labelled
+    /// sets have ordinary URLs of 2016 to 2018 alone, which lack today's habits.
+    fn recent(&self, rows: &mut Rows) -> Result<()> {
+        for record in csv(&self.text("web/feeds/tweetfeed/month.csv.gz")?) {
+            let [_, _, kind, url, tags, ..] = record.as_slice() else { continue };
+            if kind == "url" && tags.contains("#phishing") {
+                let is_host = !url.split_once("://").is_some_and(|(_, rest)| has_path(rest));
+                let row = Row::new(url, true, "", "tweetfeed");
+                rows.add(Row { is_host, is_recent: true, ..row });
+            }
+        }
+        for file in REFERENCES {
+            let text = self.text(file)?;
+            for url in quoted(&text).filter(|url| !url.contains("attack.mitre.org/")) {
+                if url.split_once("://").is_some_and(|(_, rest)| has_path(rest)) {
+                    rows.add(Row { is_recent: true, ..Row::new(url, false, "", "references") });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Names that generators made, and top sites and the long tail.

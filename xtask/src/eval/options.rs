@@ -55,6 +55,15 @@ pub(super) fn read(
                 let hosts = rows.iter_mut().filter(|row| row.is_host);
                 hosts.for_each(|row| row.sample.weight = number);
             }
+            "recent_weight" => {
+                let recent = rows.iter_mut().filter(|row| row.is_recent && row.sample.is_bad);
+                recent.for_each(|row| row.sample.weight = number);
+            }
+            "reference_weight" => {
+                let recent = rows.iter_mut().filter(|row| row.is_recent && !row.sample.is_bad);
+                recent.for_each(|row| row.sample.weight = number);
+            }
+            "recent" => thin(rows, count()?, |row| row.is_recent && row.sample.is_bad),
             "seed" => options.seed = value.parse()?,
             "folds" => options.folds = value.parse()?,
             // Percent of the bare hosts, and of everything.

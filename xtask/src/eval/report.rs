@@ -55,16 +55,23 @@ impl<'a> Report<'a> {
         let unseen = &learned.unseen;
         match self.subject {
             Subject::Url => {
-                let main = self.part(unseen, |row| !row.is_host);
+                let main = self.part(unseen, |row| !row.is_host && !row.is_recent);
                 self.line("URLs, by registered domain", &main);
                 self.main = Some(main);
-                let hosts = self.part(unseen, |row| row.is_host);
+                let hosts = self.part(unseen, |row| row.is_host && !row.is_recent);
                 self.line("bare hosts, by registered domain", &hosts);
-                let shared = self.part(unseen, |row| !row.is_host && is_shared(row));
+                let shared =
+                    self.part(unseen, |row| !row.is_host && !row.is_recent && is_shared(row));
                 self.line("look-alikes: URLs on popular sites and lent names only", &shared);
                 let modern = |row: &Row| !row.sample.is_bad || row.date.as_str() >= "2021";
-                let modern = self.part(unseen, |row| !row.is_host && modern(row));
+                let modern = self.part(unseen, |row| !row.is_host && !row.is_recent && modern(row));
                 self.line("URLs, phishing of 2026 only", &modern);
+                let recent = self.part(unseen, |row| !row.is_host && row.is_recent);
+                self.line(
+                    "URLs of July 2026 (TweetFeed) against references of 2018 to 2025",
+                    &recent,
+                );
+                self.recent(unseen, learned);
                 self.top_sites(unseen, learned);
             }
             Subject::Domain => {
@@ -93,6 +100,23 @@ impl<'a> Report<'a> {
             kept.map(|(_, margin)| *margin).collect()
         };
         metrics(&pick(true), &pick(false))
+    }
+
+    /// How many ordinary URLs of these years are called malicious, and how many of what is reported.
+    fn recent(&mut self, margins: &[f32], learned: &Learned) {
+        let called = |is_bad: bool| {
+            let rows = self.rows.iter().zip(margins);
+            let kept = rows.filter(|(row, _)| row.is_recent && row.sample.is_bad == is_bad);
+            kept.fold((0_usize, 0_usize), |(all, called), (_, margin)| {
+                let is_called = learned.calibration.probability(*margin) >= 0.5;
+                (all + 1, called + usize::from(is_called))
+            })
+        };
+        let ((bad, found), (good, wrong)) = (called(true), called(false));
+        self.say(&format!(
+            "\nOf {good} references {wrong} are called malicious, of {bad} phishing URLs and hosts of \
+             July 2026 {found}.\n"
+        ));
     }
 
     fn top_sites(&mut self, margins: &[f32], learned: &Learned) {
