@@ -4,6 +4,7 @@
 //! score is one minus the product of what the weights leave open, so that several weak findings add
 //! up and none counts twice.
 
+mod address;
 mod finding;
 mod reader;
 mod script;
@@ -17,7 +18,8 @@ use std::borrow::Cow;
 use reader::Contents;
 
 use crate::brands;
-use crate::url::{Spelling, UrlLimits};
+use crate::url::Spelling;
+use address::spelled;
 use url::Url;
 
 /// How much of a page is looked at.
@@ -106,37 +108,28 @@ struct Page {
     base: Option<Url>,
 }
 
-fn spelled(url: &str) -> Spelling {
-    let mut spelling = Spelling::default();
-    spelling.read(url.as_bytes(), &UrlLimits::default());
-    spelling
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl Page {
     fn new(contents: Contents, url: Option<&str>) -> Self {
-        let home = url.map(spelled);
-        // An address without scheme, as people write it.
-        let of = |url: &str| Url::parse(url).or_else(|_| Url::parse(&format!("http://{url}"))).ok();
-        let found_at = url.and_then(of);
-        let base = match &contents.base {
-            Some(base) => found_at.and_then(|url| url.join(base).ok()),
-            None => found_at,
-        };
+        let found_at = url.and_then(address::found_at);
+        let home = url.map(|url| found_at.as_ref().and_then(address::site).unwrap_or(spelled(url)));
+        let base = address::base(found_at.as_ref(), contents.base.as_deref());
         Self { contents, home, base }
     }
 
-    /// The registered domain that `target` leads to, as a browser reads it, if it is another than the
-    /// page's own.
+    /// Where an address on the page leads, as a browser reads it.
+    fn resolve(&self, target: &str) -> Option<Url> {
+        address::resolve(self.base.as_ref(), target)
+    }
+
+    /// The registered domain that `target` leads to, if it is another than the page's own.
     fn foreign(&self, target: &str) -> Option<String> {
         let home = self.home.as_ref()?;
-        let there = self.base.as_ref()?.join(target.trim()).ok()?;
-        let there = there.host_str().is_some().then(|| spelled(there.as_str()))?;
-        (!there.host().is_empty() && there.registered() != home.registered())
-            .then(|| text(there.registered()))
+        let there = address::site(&self.resolve(target)?)?;
+        (there.registered() != home.registered()).then(|| text(there.registered()))
     }
 
     fn asks_password(&self) -> bool {
@@ -152,7 +145,8 @@ impl Page {
                     if asks { FindingKind::SecretsPosted } else { FindingKind::FormElsewhere };
                 findings.push(Finding::new(kind, host));
             }
-            if asks && targets().any(|target| target.trim_start().starts_with("mailto:")) {
+            let is_mail = |url: Url| url.scheme() == "mailto";
+            if asks && targets().any(|target| self.resolve(target).is_some_and(is_mail)) {
                 findings.push(Finding::new(FindingKind::SecretsMailed, String::new()));
             }
             if asks && form.hidden >= 5 {
@@ -180,14 +174,14 @@ impl Page {
             }
         }
         let borrowed = self.contents.resources.iter().find_map(|resource| {
-            let there = spelled(resource);
+            let there = address::site(&self.resolve(resource)?)?;
             let owner = brands::owner(there.label())?;
             (!brands::owns(owner, home.label())).then_some(owner)
         });
         if let Some(brand) = borrowed.filter(|_| asks) {
             findings.push(Finding::new(FindingKind::BrandResources, brand.to_owned()));
         }
-        let copied = self.contents.saved_from.iter().map(|url| spelled(url));
+        let copied = self.contents.saved_from.iter().map(|url| address::hop(url));
         for from in copied.filter(|from| from.registered() != home.registered()) {
             let kind = if asks { FindingKind::CopiedLogin } else { FindingKind::Copied };
             findings.push(Finding::new(kind, text(from.registered())));
@@ -240,8 +234,8 @@ fn foreign_brand(shown: &str, home: &Spelling) -> Option<&'static str> {
 /// Chains that cross many hosts, or pass through one that forwards anybody.
 fn redirects(context: &PageContext<'_>, limits: &PageLimits, findings: &mut Vec<Finding>) {
     let hops: Vec<Spelling> =
-        context.redirects.iter().take(limits.redirects_max).map(|url| spelled(url)).collect();
-    let end = context.url.map(spelled);
+        context.redirects.iter().take(limits.redirects_max).map(|url| address::hop(url)).collect();
+    let end = context.url.map(address::hop);
     let all: Vec<&Spelling> = hops.iter().chain(&end).collect();
     let crossed = all.windows(2).filter(|pair| match pair {
         [from, to] => from.registered() != to.registered(),

@@ -87,7 +87,9 @@ impl Element {
 /// The attributes that count, of the tag being read.
 #[derive(Debug, Default)]
 struct Attributes {
-    address: Vec<u8>,
+    /// Where the element leads to or takes something from: each kind of element has one attribute
+    /// for it. `None` without it.
+    address: Option<Vec<u8>>,
     kind: Vec<u8>,
     name: Vec<u8>,
     text: Vec<u8>,
@@ -95,6 +97,14 @@ struct Attributes {
     /// The form that a field outside of it belongs to.
     form: Vec<u8>,
     menu: bool,
+    /// Which names of [`NAMES`] were there already, one bit each.
+    seen: u32,
+}
+
+impl Attributes {
+    fn address(&self) -> &[u8] {
+        self.address.as_deref().unwrap_or_default()
+    }
 }
 
 /// Which attribute is being read.
@@ -108,6 +118,37 @@ enum Attribute {
     Text,
     Id,
     Form,
+}
+
+/// The attributes that count, and what they are kept as.
+const NAMES: [(&[u8], Attribute); 15] = [
+    (b"action", Attribute::Address),
+    (b"formaction", Attribute::Address),
+    (b"href", Attribute::Address),
+    (b"src", Attribute::Address),
+    (b"data", Attribute::Address),
+    (b"content", Attribute::Text),
+    (b"alt", Attribute::Text),
+    (b"placeholder", Attribute::Text),
+    (b"type", Attribute::Kind),
+    (b"http-equiv", Attribute::Kind),
+    (b"rel", Attribute::Kind),
+    (b"autocomplete", Attribute::Kind),
+    (b"name", Attribute::Name),
+    (b"id", Attribute::Id),
+    (b"form", Attribute::Form),
+];
+
+/// Whether browsers take an element's address from this attribute.
+fn is_address_of(element: Element, name: &[u8]) -> bool {
+    match element {
+        Element::Form => name == b"action",
+        Element::Button | Element::Input => name == b"formaction",
+        Element::Base | Element::Anchor | Element::Link => name == b"href",
+        Element::Image | Element::Script => name == b"src",
+        Element::Frame => name == b"src" || name == b"data",
+        _ => false,
+    }
 }
 
 /// The longest attribute that is kept.
@@ -177,24 +218,31 @@ impl Reader {
         }
     }
 
+    /// Of several attributes of one name, the first counts.
     fn attribute_name(&mut self, name: &[u8]) {
-        self.attribute = match name {
-            b"action" | b"formaction" | b"href" | b"src" | b"data" => Attribute::Address,
-            b"content" | b"alt" | b"placeholder" => Attribute::Text,
-            b"type" | b"http-equiv" | b"rel" | b"autocomplete" => Attribute::Kind,
-            b"name" => Attribute::Name,
-            b"id" => Attribute::Id,
-            b"form" => Attribute::Form,
-            _ => Attribute::Other,
-        };
         self.attributes.menu |= name == b"oncontextmenu";
+        self.attribute = Attribute::Other;
+        let known = NAMES.iter().zip(0_u32..).find(|((known, _), _)| *known == name);
+        let Some(((_, attribute), bit)) = known else { return };
+        let bit = 1_u32 << bit;
+        let is_address = *attribute == Attribute::Address;
+        if self.attributes.seen & bit != 0 || (is_address && !is_address_of(self.open, name)) {
+            return;
+        }
+        self.attributes.seen |= bit;
+        self.attribute = *attribute;
+        if is_address {
+            self.attributes.address.get_or_insert_default();
+        }
     }
 
     fn attribute_value(&mut self, value: &[u8]) {
+        // Blanks before an address do not push it out of what is kept.
+        let value = value.trim_ascii_start();
         let value = value.get(..ATTRIBUTE_BYTES_MAX).unwrap_or(value);
         let kept = match self.attribute {
             Attribute::Other => return,
-            Attribute::Address => &mut self.attributes.address,
+            Attribute::Address => self.attributes.address.get_or_insert_default(),
             Attribute::Kind => &mut self.attributes.kind,
             Attribute::Name => &mut self.attributes.name,
             Attribute::Text => &mut self.attributes.text,
@@ -209,25 +257,25 @@ impl Reader {
 
     fn tag(&mut self) {
         let attributes = std::mem::take(&mut self.attributes);
-        let address = || String::from_utf8_lossy(attributes.address.trim_ascii()).into_owned();
+        let address = || String::from_utf8_lossy(attributes.address().trim_ascii()).into_owned();
         let is = |text: &[u8]| attributes.kind.windows(text.len()).any(|part| part == text);
         let max = self.limits.elements_max;
         self.contents.blocks_menu |= attributes.menu;
         match self.open {
             Element::Title | Element::Heading | Element::Script => {
                 self.inside = self.open;
-                self.note_script(&attributes.address);
+                self.note_script(attributes.address());
             }
             Element::Form if self.contents.forms.len() < max => {
                 self.form_is_open = true;
-                self.note_script(&attributes.address);
+                self.note_script(attributes.address());
                 self.note_script(&attributes.name);
                 self.note_script(&attributes.id);
                 let number = self.contents.forms.len();
                 self.form_ids.entry(attributes.id.clone()).or_insert(number);
                 self.contents.forms.push(Form { action: address(), ..Form::default() });
             }
-            Element::Base if self.contents.base.is_none() && !attributes.address.is_empty() => {
+            Element::Base if self.contents.base.is_none() && attributes.address.is_some() => {
                 self.contents.base = Some(address());
             }
             Element::Button => self.button(&attributes, address()),
@@ -241,18 +289,18 @@ impl Reader {
             Element::Image | Element::Link => {
                 let text = String::from_utf8_lossy(&attributes.text);
                 keep(&mut self.contents.image_texts, &text, self.limits.text_bytes_max);
-                if self.contents.resources.len() < max && attributes.address.len() > 8 {
+                if self.contents.resources.len() < max && attributes.address().len() > 8 {
                     self.contents.resources.push(address());
                 }
             }
-            Element::Anchor => self.anchor(attributes.address.trim_ascii()),
+            Element::Anchor => self.anchor(attributes.address().trim_ascii()),
             Element::Meta if is(b"refresh") => {
                 let text = String::from_utf8_lossy(&attributes.text);
                 let to = text.split_once("url=").map(|(_, to)| to.trim_matches(['\'', '"', ' ']));
                 self.contents.refresh = to.map(str::to_owned);
             }
             Element::Frame => {
-                let address = attributes.address.trim_ascii();
+                let address = attributes.address().trim_ascii();
                 self.contents.has_data_frame |= address.starts_with(b"data:text/html");
             }
             _ => {}

