@@ -5,7 +5,9 @@
 //! up and none counts twice.
 
 mod address;
+mod encoding;
 mod finding;
+mod names;
 mod reader;
 mod script;
 #[cfg(test)]
@@ -13,13 +15,9 @@ mod tests;
 
 pub use finding::{Finding, FindingKind};
 
-use std::borrow::Cow;
-
 use reader::Contents;
 
-use crate::brands;
 use crate::url::Spelling;
-use address::spelled;
 use url::Url;
 
 /// How much of a page is looked at.
@@ -76,7 +74,7 @@ impl PageJudgement {
 
 /// Judges a page. Any bytes do.
 pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> PageJudgement {
-    let contents = reader::read(&shortened(html, limits.bytes_max), limits);
+    let contents = reader::read(&encoding::readable(html, limits.bytes_max), limits);
     let page = Page::new(contents, context.url);
     let mut findings = Vec::new();
     page.forms(&mut findings);
@@ -88,17 +86,6 @@ pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> Pag
     findings.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
     let open: f32 = findings.iter().map(|finding| 1.0 - finding.weight()).product();
     PageJudgement { score: 1.0 - open, findings }
-}
-
-/// The front and the end of a long page: padding in the middle hides nothing that matters.
-fn shortened(html: &[u8], bytes_max: usize) -> Cow<'_, [u8]> {
-    if html.len() <= bytes_max {
-        return Cow::Borrowed(html);
-    }
-    let tail = bytes_max / 3;
-    let front = html.get(..bytes_max.saturating_sub(tail)).unwrap_or_default();
-    let end = html.get(html.len().saturating_sub(tail)..).unwrap_or_default();
-    Cow::Owned([front, end].concat())
 }
 
 struct Page {
@@ -115,7 +102,9 @@ fn text(bytes: &[u8]) -> String {
 impl Page {
     fn new(contents: Contents, url: Option<&str>) -> Self {
         let found_at = url.and_then(address::found_at);
-        let home = url.map(|url| found_at.as_ref().and_then(address::site).unwrap_or(spelled(url)));
+        let home = url.map(|url| {
+            found_at.as_ref().and_then(address::site).unwrap_or_else(|| address::spelled(url))
+        });
         let base = address::base(found_at.as_ref(), contents.base.as_deref());
         Self { contents, home, base }
     }
@@ -169,15 +158,14 @@ impl Page {
             (&self.contents.image_texts, FindingKind::BrandInLogo),
         ];
         for (shown, kind) in shown {
-            if let Some(brand) = foreign_brand(shown, home).filter(|_| asks) {
+            if let Some(brand) = names::foreign(shown, home).filter(|_| asks) {
                 findings.push(Finding::new(kind, brand.to_owned()));
             }
         }
-        let borrowed = self.contents.resources.iter().find_map(|resource| {
-            let there = address::site(&self.resolve(resource)?)?;
-            let owner = brands::owner(there.label())?;
-            (!brands::owns(owner, home.label())).then_some(owner)
-        });
+        let borrowed =
+            self.contents.resources.iter().find_map(|resource| {
+                names::served_by(&address::site(&self.resolve(resource)?)?, home)
+            });
         if let Some(brand) = borrowed.filter(|_| asks) {
             findings.push(Finding::new(FindingKind::BrandResources, brand.to_owned()));
         }
@@ -218,17 +206,6 @@ impl Page {
             findings.push(Finding::new(FindingKind::DeadLinks, format!("{dead_links} of {links}")));
         }
     }
-}
-
-/// The first brand that `shown` names as a word and that is not at home on `home`.
-fn foreign_brand(shown: &str, home: &Spelling) -> Option<&'static str> {
-    let brands = brands::shipped();
-    brands.finder.find_iter(shown.as_bytes()).find_map(|hit| {
-        let brand = brands.all.get(hit.pattern().as_usize())?;
-        let is_word = brands::is_word(shown.as_bytes(), hit.start(), hit.end());
-        let is_telling = brand.word.len() >= 4 && !brands::COMMON.contains(&brand.word);
-        (is_word && is_telling && !brand.owns(home.label())).then_some(brand.word)
-    })
 }
 
 /// Chains that cross many hosts, or pass through one that forwards anybody.

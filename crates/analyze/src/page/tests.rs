@@ -146,6 +146,33 @@ fn a_page_is_at_home_however_its_host_is_written() {
 }
 
 #[test]
+fn pages_in_wide_letters() {
+    let context = PageContext { url: Some("https://example.com/"), redirects: &[] };
+    for (mark, bytes) in
+        [([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), ([0xfe, 0xff], u16::to_be_bytes)]
+    {
+        let wide: Vec<u8> = mark.into_iter().chain(LOGIN.encode_utf16().flat_map(bytes)).collect();
+        assert!(judge(&wide, &context, &PageLimits::default()).is_malicious());
+    }
+}
+
+#[test]
+fn brands_of_several_words() {
+    let page = |name: &str| {
+        let field = "<form><input type=password></form>";
+        format!("<title>{name}</title><h1>{name}</h1><img alt='{name}'>{field}")
+    };
+    let all = [FindingKind::BrandInTitle, FindingKind::BrandInLogo, FindingKind::BrandInHeading];
+    assert_eq!(kinds("https://example.com/", &page("Wells Fargo")), all);
+    assert_eq!(kinds("https://www.wellsfargo.com/", &page("Wells Fargo")), []);
+    assert_eq!(kinds("https://www.berliner-sparkasse.de/", &page("Berliner Sparkasse")), []);
+    assert_eq!(kinds("https://sparkasse-login.de/", &page("Berliner Sparkasse")), all);
+    assert_eq!(kinds("https://idmsa.apple.com/", &page("iCloud")), []);
+    let fonts = "<link href='https://fonts.googleapis.com/css'><form><input type=password></form>";
+    assert_eq!(kinds("https://example.com/", fonts), []);
+}
+
+#[test]
 fn programs_that_anybody_runs_are_at_home_anywhere() {
     let field = "<form action=/login method=post><input type=password></form>";
     for title in [
