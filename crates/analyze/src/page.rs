@@ -12,11 +12,14 @@ mod reader;
 mod script;
 #[cfg(test)]
 mod tests;
+mod tricks;
 
 pub use finding::{Finding, FindingKind};
 
 use reader::Contents;
 
+use crate::brands;
+use crate::own;
 use crate::url::Spelling;
 use url::Url;
 
@@ -81,6 +84,7 @@ pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> Pag
     page.borrowed_names(&mut findings);
     page.kits(&mut findings);
     page.scripts(&mut findings);
+    page.tricks(&mut findings);
     page.links(&mut findings);
     redirects(context, limits, &mut findings);
     findings.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
@@ -196,6 +200,22 @@ impl Page {
         }
         if self.contents.has_data_frame {
             findings.push(Finding::new(FindingKind::DataFrame, String::new()));
+        }
+    }
+
+    /// Tricks that need no password. Well-known wallets ask for their phrases at home.
+    fn tricks(&self, findings: &mut Vec<Finding>) {
+        let is_wallet =
+            |home: &Spelling| own::is_own_name(home) && brands::owner(home.label()).is_some();
+        let asks_phrase = self.contents.asks_phrase && !self.home.as_ref().is_some_and(is_wallet);
+        for (is_found, kind) in [
+            (asks_phrase, FindingKind::RecoveryPhrase),
+            (self.contents.pastes_command, FindingKind::PastedCommand),
+            (self.contents.smuggles_file, FindingKind::SmuggledFile),
+        ] {
+            if is_found {
+                findings.push(Finding::new(kind, String::new()));
+            }
         }
     }
 

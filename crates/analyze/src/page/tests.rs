@@ -173,6 +173,82 @@ fn brands_of_several_words() {
 }
 
 #[test]
+fn pages_that_ask_for_a_recovery_phrase() {
+    let words = "<input type=text>".repeat(12);
+    let numbered: String = (1..25).map(|n| format!("<input type=password id=w{n}>")).collect();
+    for html in [
+        "<label>Secret Recovery Phrase</label><textarea></textarea>".to_owned(),
+        "<form><textarea name=x placeholder='Enter your seed phrase'></textarea></form>".to_owned(),
+        "<input name=recovery_phrase>".to_owned(),
+        "<p>Paste your <b>seed phrase</b> to restore the wallet.</p><div><textarea></textarea>"
+            .into(),
+        format!("<p>Your 12-word recovery phrase</p>{words}"),
+        format!("<h1>Seed phrase</h1>{}<form>{numbered}</form>", "<p>Words. </p>".repeat(100)),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::RecoveryPhrase], "{html}");
+        assert_eq!(kinds("https://metamask.io/", &html), [], "{html}");
+    }
+    let article = "<h1>What is a seed phrase?</h1><p>A recovery phrase restores a wallet.</p>";
+    for html in [
+        format!("{article}<textarea name=comment></textarea>"),
+        format!("{article}<h3>Leave a comment</h3><textarea></textarea>"),
+        format!("<input name=q placeholder=Search>{article}<input type=email>"),
+        format!("{article}<p>Never enter it on a site.</p><input name=code>"),
+        format!("{article}{}<textarea></textarea>", "<p>Much more to read. </p>".repeat(30)),
+        format!("<p>Register</p>{words}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [], "{html}");
+    }
+}
+
+#[test]
+fn pages_that_have_a_command_pasted() {
+    let copies = "<script>navigator.clipboard.writeText(c)</script>";
+    let powershell = "<script>c='powershell -w h'; document.execCommand('copy')</script>";
+    let steps = "<p>Press <b>Windows Key</b> + <b>R</b></p><p>Press <kbd>CTRL</kbd> + <kbd>V</kbd>";
+    for html in [
+        format!("<p>Verify you are human</p>{steps}{copies}"),
+        format!("{steps}{powershell}"),
+        format!("<p>Open Terminal and press \u{2318}+V{powershell}"),
+        format!("<script>x.innerHTML='I am not a robot: Win+R, <b>Ctrl</b>+V'</script>{copies}"),
+        format!("<p onclick=\"navigator.clipboard.writeText('mshta x')\">{steps}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::PastedCommand], "{html}");
+    }
+    for html in [
+        format!("<p>Open PowerShell and paste the command with Ctrl+V</p>{copies}"),
+        format!("{steps}<p>Type winver</p><pre>powershell -c ls</pre>{copies}"),
+        format!("<p>Are you human? reCAPTCHA</p><p>WinRAR: Ctrl+V</p>{copies}"),
+        format!("<p>Verify you are human</p>{steps}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [], "{html}");
+    }
+}
+
+#[test]
+fn pages_that_smuggle_a_file() {
+    let packed = "QUJD".repeat(100_000);
+    let made = format!("b=atob('{packed}');u=URL.createObjectURL(new Blob([b]));");
+    for html in [
+        format!("<script>{made}a.href=u;a.click()</script>"),
+        format!("<a id=a download=x.zip></a><script>{made}a.href=u</script>"),
+        format!(
+            "<script>{}</script>",
+            made.replace("URL.createObjectURL", "navigator.msSaveOrOpenBlob")
+        ) + "<a download>",
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::SmuggledFile]);
+    }
+    for html in [
+        format!("<script>{made}image.src=u</script>"),
+        "<script>a.href=URL.createObjectURL(new Blob([csv]));a.download='x.csv';a.click()</script>"
+            .to_owned(),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), []);
+    }
+}
+
+#[test]
 fn programs_that_anybody_runs_are_at_home_anywhere() {
     let field = "<form action=/login method=post><input type=password></form>";
     for title in [
