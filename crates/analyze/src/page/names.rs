@@ -52,12 +52,13 @@ const SERVE_ANYBODY: [&[u8]; 10] = [
 /// The first brand that `shown` names as a word and that is not at home on `home`.
 pub(super) fn foreign(shown: &str, home: &Spelling) -> Option<&'static str> {
     let brands = brands::shipped();
+    let shown: String = shown.chars().filter(|sign| !is_unseen(*sign)).collect();
     let mut words = brands.finder.find_iter(shown.as_bytes()).filter_map(|hit| {
         let brand = brands.all.get(hit.pattern().as_usize())?;
         brands::is_word(shown.as_bytes(), hit.start(), hit.end()).then_some(brand)
     });
     let is_foreign = |brand: &&Brand| is_telling(brand) && !is_at_home(brand, home);
-    let found = words.find(is_foreign).or_else(|| spelled_out(shown, is_foreign));
+    let found = words.find(is_foreign).or_else(|| spelled_out(&shown, is_foreign));
     found.map(|brand| brand.word)
 }
 
@@ -93,7 +94,7 @@ fn spelled_out(shown: &str, wanted: impl Fn(&&Brand) -> bool) -> Option<&'static
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut gap = Gap::None;
-    for sign in text.chars().filter(|sign| !is_unseen(*sign)) {
+    for sign in text.chars() {
         if !sign.is_alphanumeric() {
             gap = gap.with(sign);
             continue;
@@ -212,6 +213,7 @@ mod tests {
             ("Wells - Fargo", None),
             ("Citizens Bank of Ohio", None),
             ("How we transfer your money", None),
+            ("Pay\u{ad}Pa\u{200b}l", Some("paypal")),
             ("Pay pal", None),
             ("", None),
         ] {
