@@ -183,6 +183,7 @@ fn pages_that_ask_for_a_recovery_phrase() {
         "<p>Paste your <b>seed phrase</b> to restore the wallet.</p><div><textarea></textarea>"
             .into(),
         format!("<p>Your 12-word recovery phrase</p>{words}"),
+        format!("<p>Restore your wallet</p>{words}"),
         format!("<h1>Seed phrase</h1>{}<form>{numbered}</form>", "<p>Words. </p>".repeat(100)),
     ] {
         assert_eq!(kinds("https://example.com/", &html), [FindingKind::RecoveryPhrase], "{html}");
@@ -195,7 +196,7 @@ fn pages_that_ask_for_a_recovery_phrase() {
         format!("<input name=q placeholder=Search>{article}<input type=email>"),
         format!("{article}<p>Never enter it on a site.</p><input name=code>"),
         format!("{article}{}<textarea></textarea>", "<p>Much more to read. </p>".repeat(30)),
-        format!("<p>Register</p>{words}"),
+        format!("<p>Make a crossword</p>{words}"),
     ] {
         assert_eq!(kinds("https://example.com/", &html), [], "{html}");
     }

@@ -108,7 +108,12 @@ impl Words {
 
     /// Whether so many fields for single words are those of a recovery phrase.
     pub(super) fn name_phrase(&self, word_fields: usize) -> bool {
-        word_fields >= PHRASE_WORDS_MIN && names_phrase(&squeezed(&self.text))
+        let opens_wallet = || {
+            self.text.contains(" wallet")
+                && has_any(&self.text, &[" import", " recover", " restore"])
+        };
+        let is_meant = || names_phrase(&squeezed(&self.text)) || self.text.contains(" mnemonic");
+        word_fields >= PHRASE_WORDS_MIN && (is_meant() || opens_wallet())
     }
 
     /// Whether the text tells to open a place for commands and then to paste: `Win+R`, `Ctrl+V`.
