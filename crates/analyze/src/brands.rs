@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use rustc_hash::FxHashMap;
 
 use crate::url::Spelling;
 
@@ -74,6 +75,14 @@ pub(crate) fn shipped() -> &'static Brands {
 fn brand(line: &'static str) -> Option<Brand> {
     let mut words = line.split_whitespace();
     Some(Brand { word: words.next()?, own: words.collect() })
+}
+
+/// The brand of this word.
+pub(crate) fn called(word: &str) -> Option<&'static Brand> {
+    static WORDS: OnceLock<FxHashMap<&'static str, &'static Brand>> = OnceLock::new();
+    let words =
+        WORDS.get_or_init(|| shipped().all.iter().map(|brand| (brand.word, brand)).collect());
+    words.get(word).copied()
 }
 
 /// The brand that a site registered as `label` belongs to.

