@@ -100,12 +100,12 @@ impl Model {
     /// The score of `input`, with reasons.
     pub fn judge(&self, input: &[u8], scratch: &mut Scratch) -> Judgement {
         let margin = self.margin(input, scratch);
-        let (own, is_capped) = self.probability(margin, &scratch.spelling);
+        let (own, excuse) = self.probability(margin, &scratch.spelling);
         let resemblance = self.resemblance(scratch);
         let score = resemblance.as_ref().map_or(own, |found| own.max(found.score()));
         let mut reasons: Vec<String> = resemblance.iter().map(Resemblance::words).collect();
-        if is_capped {
-            reasons.push(own::WORDS.to_owned());
+        if let Some(excuse) = excuse {
+            reasons.push(excuse.to_owned());
         } else if own >= REASONS_FROM {
             reasons.extend(self.reasons(scratch));
         }
@@ -146,15 +146,14 @@ impl Model {
         self.flat.margin(features)
     }
 
-    /// What a margin is worth, and whether it would be worth more elsewhere.
-    fn probability(&self, margin: f32, spelling: &Spelling) -> (f32, bool) {
+    /// What a margin is worth, and why it is not worth more.
+    fn probability(&self, margin: f32, spelling: &Spelling) -> (f32, Option<&'static str>) {
         let probability = self.calibration.probability(margin);
-        let is_own = || match self.subject {
-            Subject::Url => own::is_own_url(spelling),
-            Subject::Domain => own::is_own_name(spelling),
-        };
-        let is_capped = probability > own::SCORE_MAX && is_own();
-        (if is_capped { own::SCORE_MAX } else { probability }, is_capped)
+        let is_high = probability > own::SCORE_MAX;
+        match is_high.then(|| own::excuse(self.subject, spelling)).flatten() {
+            Some(excuse) => (own::SCORE_MAX, Some(excuse)),
+            None => (probability, None),
+        }
     }
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {

@@ -3,16 +3,33 @@
 //! Phishing imitates the log-in pages of popular sites, and a model of spelling learns their words from
 //! the imitations alone. At the site's own address the words say nothing.
 
+use wardnet_model::reserved::is_reserved;
 use wardnet_model::{DomainName, Section, SuffixList, is_lender};
 
 use crate::popular::is_popular;
+use crate::sheet::Subject;
 use crate::url::Spelling;
 
 /// The most that is made of the look of a site's own address.
 pub(crate) const SCORE_MAX: f32 = 0.3;
 
-/// What is said of it.
-pub(crate) const WORDS: &str = "the address of a popular site itself";
+/// Why the look of a subject counts for little, if it does: what is said of it.
+pub(crate) fn excuse(subject: Subject, spelling: &Spelling) -> Option<&'static str> {
+    let is_own = match subject {
+        Subject::Url => is_own_url(spelling),
+        Subject::Domain => is_own_name(spelling),
+    };
+    if is_own {
+        return Some("the address of a popular site itself");
+    }
+    is_apart(spelling).then_some("an address that a standard sets apart: nobody's on the internet")
+}
+
+/// Whether a host is of a network of one's own: routers and machines at home have log-in pages, too.
+fn is_apart(spelling: &Spelling) -> bool {
+    let host = std::str::from_utf8(spelling.host()).unwrap_or_default();
+    host.parse().is_ok_and(is_reserved)
+}
 
 /// Words of hosts at which sites have their own pages. Elsewhere below a popular name may be pages of its
 /// customers.
@@ -46,7 +63,7 @@ const FRONTS: [&[u8]; 25] = [
 
 /// Whether a URL is a popular site's own, and leads to no other: what lenders of space and shorteners
 /// of links have is their customers'.
-pub(crate) fn is_own_url(url: &Spelling) -> bool {
+fn is_own_url(url: &Spelling) -> bool {
     let is_plain = !url.has_port && !url.has_user && !leads_elsewhere(url);
     let front = url.subdomain().strip_suffix(b".").unwrap_or_default();
     let is_front = front.is_empty() || front.split(|b| *b == b'.').all(|one| FRONTS.contains(&one));
@@ -128,6 +145,10 @@ mod tests {
         ] {
             assert!(!is_own_url(&spelled(url)), "{url}");
         }
+        for apart in ["http://192.168.0.1/admin/login.html", "http://127.0.0.1/login.php"] {
+            assert!(excuse(Subject::Url, &spelled(apart)).is_some(), "{apart}");
+        }
+        assert_eq!(excuse(Subject::Url, &spelled("http://101.2.3.4/admin/login.html")), None);
         assert!(is_own_name(&spelled("x7f3kq.fbcdn.net")));
         assert!(!is_own_name(&spelled("x7f3kq.github.io")));
     }
