@@ -92,9 +92,23 @@ pub(crate) fn gather(
     if let Some(current) = folder.current() {
         take_known(&current, &mut wanted, &mut all)?;
     }
+    let mut missing = None;
     for uuid in wanted.keys() {
-        let path = fetch(&format!("{uuid}.json"))?;
-        all.add_file(path.path())?;
+        match fetch(&format!("{uuid}.json")).and_then(|path| all.add_file(path.path())) {
+            Ok(()) => {}
+            // A manifest may be older, or newer, than the files beside it: the rest counts.
+            Err(error) if is_missing(&error) => {
+                tracing::warn!(event = uuid, %error, "the manifest names an event that is not there");
+                missing = Some(error);
+            }
+            Err(error) => {
+                tracing::warn!(event = uuid, "an event of the manifest could not be fetched");
+                return Err(error);
+            }
+        }
+    }
+    if let Some(error) = missing.filter(|_| all.bytes == 0) {
+        return Err(error);
     }
     all.file.as_file().sync_all()?;
     Ok(Fresh {
@@ -103,6 +117,14 @@ pub(crate) fn gather(
         bytes: all.bytes,
         ..fresh
     })
+}
+
+fn is_missing(error: &FetchError) -> bool {
+    match error {
+        FetchError::Status { status, .. } => matches!(status, 404 | 410),
+        FetchError::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 /// A file that was downloaded for this, or one that lies where it is.

@@ -514,6 +514,41 @@ fn a_misp_feed_is_fetched_by_its_manifest_and_later_only_what_is_new() {
     assert_eq!(server.requests().len(), 6);
 }
 
+#[test]
+fn a_misp_feed_whose_manifest_names_too_much_is_what_there_is() {
+    const THERE: &str = "67317f07-5461-555f-9491-d7685196f614";
+    const GONE: &str = "ec185261-dda2-5256-bf1a-f93d913192fa";
+    let serve = |has_events: bool| {
+        Server::start(move |head| {
+            let entry = |uuid: &str| format!("\"{uuid}\":{{\"timestamp\":\"1\"}}");
+            if head.contains("/manifest.json ") {
+                reply("200 OK", "", format!("{{{},{}}}", entry(THERE), entry(GONE)))
+            } else if has_events && head.contains(THERE) {
+                let event = format!(
+                    "{{\"Event\": {{\"uuid\":\"{THERE}\",\"timestamp\":\"1\",\"info\":\"x\",\"Attribute\":[\
+                     {{\"type\":\"domain\",\"to_ids\":true,\"value\":\"evil-shop.top\"}}]}}}}"
+                );
+                reply("200 OK", "", event)
+            } else {
+                reply("404 Not Found", "", "")
+            }
+        })
+    };
+    let fetch = |server: &Server| {
+        let url = format!("{}/feed/manifest.json", server.url);
+        let install = Install::new(&url, "format = 'misp-event'");
+        let fetched = install.fetcher.fetch(&install.feed, &install.folder(), NOW);
+        fetched.map(|fetched| match fetched {
+            Fetched::Fresh(fresh) => fs::read_to_string(fresh.path()).unwrap(),
+            other => panic!("{other:?}"),
+        })
+    };
+    let text = fetch(&serve(true)).unwrap();
+    assert!(text.contains("evil-shop.top") && text.lines().count() == 1, "{text}");
+    // Where nothing is there, the feed is not there either.
+    assert!(fetch(&serve(false)).is_err());
+}
+
 fn feeds_counts() -> wardnet_collect::fetch::Counts {
     wardnet_collect::fetch::Counts { rows: 2, accepted: 2, ..Default::default() }
 }
