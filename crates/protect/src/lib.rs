@@ -28,6 +28,7 @@
 //! - Nobody's questions are logged, and no answer may be cached by what lies in between.
 
 pub mod answer;
+mod around;
 pub mod blockpage;
 pub mod changes;
 pub mod crowdsec;

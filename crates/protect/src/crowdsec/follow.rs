@@ -104,8 +104,8 @@ impl Follower {
         for change in changes.iter().filter(|one| one.tenant.is_none() && is_told(one.kind)) {
             let prefix = Prefix::from_key(change.kind, &change.key);
             let Some(place) = prefix.and_then(Place::of_prefix) else { continue };
-            if change.layer == Layer::Decision {
-                self.decide(&judge, place, &mut touched)?;
+            if change.layer == Layer::Decision && self.divides_anew(&judge, place)? {
+                return self.read_all(view);
             }
             touched.insert(place);
         }
@@ -115,31 +115,50 @@ impl Follower {
             return self.read_all(view);
         }
         for place in ended {
-            self.decide(&judge, place, &mut touched)?;
+            if self.divides_anew(&judge, place)? {
+                return self.read_all(view);
+            }
             touched.insert(place);
         }
-        let word = |place| Ok((place, judge.word(place, &self.decided)?.0));
+        // Parts of a network are told in its place: what became of them shows when all is read.
+        for place in &touched {
+            if self.is_of_parts(&judge, *place)? {
+                return self.read_all(view);
+            }
+        }
+        let word = |place| Ok((place, judge.word(place)?));
         touched.into_iter().map(word).collect()
     }
 
-    /// Notes a decision about one address: networks that contain it may be told again, or no longer.
-    fn decide(
-        &mut self,
-        judge: &Judge<'_>,
-        place: Place,
-        touched: &mut BTreeSet<Place>,
-    ) -> Result<(), LookupError> {
-        self.decided.note(judge.view, place, judge.policy, judge.now)?;
-        let Some(prefix) = place.prefix() else { return Ok(()) };
+    /// Whether a place, or a network around it, is told in parts.
+    fn is_of_parts(&self, judge: &Judge<'_>, place: Place) -> Result<bool, LookupError> {
+        let Some(prefix) = place.prefix().filter(|_| self.decided.allows_any()) else {
+            return Ok(false);
+        };
+        let mut is_of_parts = self.decided.allows_beneath(place);
         judge.view.networks(None, prefix.address(), judge.now, |above, _| {
-            touched.extend(Place::of_prefix(above));
-        })
+            let above = Place::of_prefix(above);
+            is_of_parts |= above.is_some_and(|above| self.decided.allows_beneath(above));
+        })?;
+        Ok(is_of_parts)
+    }
+
+    /// Notes a decision about one address. Says whether networks around it have other parts now.
+    fn divides_anew(&mut self, judge: &Judge<'_>, place: Place) -> Result<bool, LookupError> {
+        let is_news = self.decided.note(judge.view, place, judge.policy, judge.now)?;
+        let Some(prefix) = place.prefix().filter(|_| is_news) else { return Ok(false) };
+        // A network that is told in parts may be listed no longer, so that the view does not show it.
+        let mut is_within = self.service.divided.load(Ordering::Relaxed) > 0;
+        judge.view.networks(None, prefix.address(), judge.now, |above, _| {
+            is_within |= above.length() < prefix.length();
+        })?;
+        Ok(is_within)
     }
 
     fn read_all(&mut self, view: &View) -> Result<Words, LookupError> {
-        let Everything { decided, words, withheld } = self.judge(view).everything()?;
+        let Everything { decided, words, divided } = self.judge(view).everything()?;
         self.decided = decided;
-        self.service.withheld.store(withheld, Ordering::Relaxed);
+        self.service.divided.store(divided, Ordering::Relaxed);
         let mut news: Words = Vec::new();
         let mut old = self.told.rows().peekable();
         for (place, said) in words {

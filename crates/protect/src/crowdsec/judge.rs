@@ -1,11 +1,12 @@
 //! What a view says of addresses and networks, as bouncers are told it.
 //!
 //! A place is told if something is said of it itself that the policy blocks, and if a question
-//! about it would be blocked. A bouncer knows no exceptions: a network is not told while somebody
-//! allows an address or a network in it.
+//! about it would be blocked. A bouncer knows no exceptions: of a network in which somebody allows an
+//! address or a network, the parts around those are told.
 
 use super::place::Place;
 use super::told::{Said, secs};
+use crate::around::around;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,32 +24,31 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    /// Notes what is decided about a place.
+    /// Notes what is decided about a place; says whether it is allowed otherwise than before.
     pub(super) fn note(
         &mut self,
         view: &View,
         place: Place,
         policy: Policy,
         now: Timestamp,
-    ) -> Result<(), LookupError> {
-        let Some(prefix) = place.prefix() else { return Ok(()) };
+    ) -> Result<bool, LookupError> {
+        let Some(prefix) = place.prefix() else { return Ok(false) };
         let hits = view.find(None, prefix.kind(), &prefix.key(), now)?;
         let decisions = || hits.iter().filter(|(layer, _)| *layer == Layer::Decision);
         let is_allowed = decisions().any(|(_, hit)| {
             let profile = hit.profile;
             !policy.blocks(profile.risk, profile.band, profile.categories)
         });
-        if is_allowed {
-            self.allowed.insert(place);
-        } else {
-            self.allowed.remove(&place);
-        }
+        let is_news = match is_allowed {
+            true => self.allowed.insert(place),
+            false => self.allowed.remove(&place),
+        };
         for (_, hit) in decisions() {
             if let Some(until) = view.terms(hit).and_then(|terms| terms.until) {
                 self.ends.insert((until, place));
             }
         }
-        Ok(())
+        Ok(is_news)
     }
 
     /// Takes out the places whose decisions have ended.
@@ -65,9 +65,33 @@ impl Decided {
         self.ends.first().map(|(until, _)| *until)
     }
 
-    fn allows_beneath(&self, place: Place) -> bool {
-        let after = self.allowed.range(place.beneath_from()..);
-        after.take_while(|one| one.is_up_to_last_of(place)).any(|one| place.contains(*one))
+    /// Whether anything is allowed.
+    pub(super) fn allows_any(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
+    /// Whether something in a network is allowed.
+    pub(super) fn allows_beneath(&self, place: Place) -> bool {
+        self.beneath(place).next().is_some()
+    }
+
+    /// What is allowed in a network, in order.
+    fn beneath(&self, place: Place) -> impl Iterator<Item = Place> {
+        let after = self.allowed.range(place.beneath_from()..).copied();
+        after
+            .take_while(move |one| one.is_up_to_last_of(place))
+            .filter(move |one| place.contains(*one))
+    }
+
+    /// The parts of a network around what is allowed in it.
+    fn parts(&self, place: Place) -> Vec<Place> {
+        let mut parts = Vec::new();
+        let mut holes: Vec<IpNet> = self.beneath(place).filter_map(Place::network).collect();
+        holes.sort_unstable();
+        if let Some(network) = place.network() {
+            around(network, &holes, &mut parts);
+        }
+        parts.iter().filter_map(|part| Place::of(part.addr(), part.prefix_len())).collect()
     }
 }
 
@@ -88,26 +112,18 @@ pub(super) struct Everything {
     pub(super) decided: Decided,
     /// In order of places.
     pub(super) words: Vec<(Place, Said)>,
-    /// Networks that are not told since something in them is allowed.
-    pub(super) withheld: u64,
+    /// Networks that are told in parts, since something in them is allowed.
+    pub(super) divided: u64,
 }
 
 impl Judge<'_> {
-    /// What is told of a place, or nothing; and whether that is because of an exception.
-    pub(super) fn word(
-        &self,
-        place: Place,
-        decided: &Decided,
-    ) -> Result<(Option<Said>, bool), LookupError> {
-        let Some(prefix) = place.prefix() else { return Ok((None, false)) };
+    /// What is said of a place, exceptions aside; nothing where it is not blocked.
+    pub(super) fn word(&self, place: Place) -> Result<Option<Said>, LookupError> {
+        let Some(prefix) = place.prefix() else { return Ok(None) };
         let hits = self.view.find(None, prefix.kind(), &prefix.key(), self.now)?;
-        let Some(said) = self.said(&hits) else { return Ok((None, false)) };
-        let Some(network) = place.network() else { return Ok((None, false)) };
-        if !self.is_blocked(network)? {
-            return Ok((None, false));
-        }
-        let is_withheld = !place.is_single() && decided.allows_beneath(place);
-        Ok(((!is_withheld).then_some(said), is_withheld))
+        let Some(said) = self.said(&hits) else { return Ok(None) };
+        let Some(network) = place.network() else { return Ok(None) };
+        Ok(self.is_blocked(network)?.then_some(said))
     }
 
     /// What is said by what is known of one place itself.
@@ -157,13 +173,24 @@ impl Judge<'_> {
         }
         places.sort_unstable();
         places.dedup();
-        let (mut words, mut withheld) = (Vec::with_capacity(places.len()), 0u64);
+        let (mut words, mut divided) = (Vec::with_capacity(places.len()), 0u64);
+        let mut parts = Vec::new();
         for place in places {
-            let (said, is_withheld) = self.word(place, &decided)?;
-            withheld = withheld.saturating_add(is_withheld.into());
-            words.extend(said.map(|said| (place, said)));
+            let Some(said) = self.word(place)? else { continue };
+            if decided.allows_beneath(place) {
+                divided = divided.saturating_add(1);
+                parts.extend(decided.parts(place).into_iter().map(|part| (part, said)));
+            } else {
+                words.push((place, said));
+            }
         }
-        Ok(Everything { decided, words, withheld })
+        if !parts.is_empty() {
+            // What is said of a part itself comes first, and stays.
+            words.extend(parts);
+            words.sort_by_key(|(place, _)| *place);
+            words.dedup_by_key(|(place, _)| *place);
+        }
+        Ok(Everything { decided, words, divided })
     }
 
     /// What blocks a network or address: every place that contains it, or is it.

@@ -151,9 +151,9 @@ impl Collector for ServiceCollector {
                 told(one, super::Told::gone_len)
             }),
             (
-                "crowdsec_withheld",
-                "Networks that are not told, since something in them is allowed",
-                |one| usize::try_from(one.withheld.load(Ordering::Relaxed)).unwrap_or(usize::MAX),
+                "crowdsec_divided",
+                "Networks that are told in parts, since something in them is allowed",
+                |one| usize::try_from(one.divided.load(Ordering::Relaxed)).unwrap_or(usize::MAX),
             ),
             ("crowdsec_bouncers", "Bouncers whose place in the changes is remembered", |one| {
                 one.kept().bouncers.len()

@@ -93,7 +93,7 @@ struct Service {
     wording: Wording,
     agents: Agents,
     /// Networks that are not told since something in them is allowed, when all was last read.
-    withheld: AtomicU64,
+    divided: AtomicU64,
     places: Arc<Semaphore>,
     counters: Counters,
     trouble: Trouble,
@@ -230,7 +230,7 @@ impl Service {
             kept: Mutex::new(Kept { book, bouncers }),
             keep,
             agents: around.agents.clone(),
-            withheld: AtomicU64::new(0),
+            divided: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             trouble: around.health.trouble(),
             limits: Limits::default(),

@@ -185,21 +185,32 @@ impl Scene {
                 }),
             )
         };
-        let place = |text: &str| {
-            let network: ipnet::IpNet = text
-                .parse()
-                .unwrap_or_else(|_| ipnet::IpNet::from(text.parse::<std::net::IpAddr>().unwrap()));
-            Place::of(network.addr(), network.prefix_len()).unwrap()
-        };
-        let is_excepted = |text: &str| {
-            candidates.iter().any(|one| place(text).contains(place(one)) && ask(one).2)
-        };
-        let is_told = |text: &&&str| {
-            let (own, blocked, _) = ask(text);
-            own && blocked && !is_excepted(text)
-        };
-        candidates.iter().filter(is_told).map(|text| (*text).to_owned()).collect()
+        let mut told = BTreeSet::new();
+        for text in candidates.iter().filter(|text| matches!(ask(text), (true, true, _))) {
+            let network = network_of(text);
+            let mut holes: Vec<_> = candidates
+                .iter()
+                .filter(|one| ask(one).2)
+                .map(|one| network_of(one))
+                .filter(|hole| network.contains(hole) && *hole != network)
+                .collect();
+            holes.sort_unstable();
+            let mut parts = Vec::new();
+            crate::around::around(network, &holes, &mut parts);
+            let places = parts.iter().filter_map(|part| Place::of(part.addr(), part.prefix_len()));
+            told.extend(places.map(Place::text));
+        }
+        // Each address is blocked exactly if a question about it is answered so.
+        for text in candidates.iter().filter(|text| !text.contains('/')) {
+            let is_covered = told.iter().any(|one| network_of(one).contains(&network_of(text)));
+            assert_eq!(is_covered, ask(text).1, "{text}: {told:?}");
+        }
+        told
     }
+}
+
+fn network_of(text: &str) -> ipnet::IpNet {
+    text.parse().unwrap_or_else(|_| ipnet::IpNet::from(text.parse::<std::net::IpAddr>().unwrap()))
 }
 
 /// A bouncer that does what it is told.
@@ -341,7 +352,10 @@ fn decisions_end_by_themselves() {
     scene.follow();
     let mut bouncer = Bouncer::new(1, "");
     bouncer.pull(&scene.service, true, now_unix());
-    assert_eq!(bouncer.blocked, BTreeSet::from(["45.95.11.1".to_owned()]));
+    let around = ["45.95.12.0/29", "45.95.12.8", "45.95.12.10/31", "45.95.12.12/30"];
+    let beyond = ["45.95.12.16/28", "45.95.12.32/27", "45.95.12.64/26", "45.95.12.128/25"];
+    let told = ["45.95.11.1"].into_iter().chain(around).chain(beyond).map(str::to_owned);
+    assert_eq!(bouncer.blocked, told.collect(), "the parts around the exception");
     while now_unix() < soon {
         std::thread::yield_now();
     }
@@ -452,9 +466,12 @@ async fn one_visitor_is_asked_about_with_all_exceptions() {
     ] {
         assert_eq!(ask(nothing).await, Value::Null, "{nothing}");
     }
-    assert_eq!(values(&ask("range=45.95.11.0/24&contains=false").await), ["45.95.11.1"]);
+    // The parts around what is allowed, and what is listed for itself.
+    let nearby = values(&ask("range=45.95.11.0/24&contains=false").await);
+    assert_eq!(nearby[..4], ["45.95.11.0/31", "45.95.11.1", "45.95.11.3", "45.95.11.4/30"]);
+    assert_eq!(nearby.len(), 9);
     assert_eq!(values(&ask("scope=ip&value=45.95.11.1").await), ["45.95.11.1"]);
-    assert_eq!(values(&ask("").await), ["45.95.11.1"], "an exception keeps the network out");
+    assert_eq!(values(&ask("").await).len(), 17, "the /16 but for one address, and one for itself");
     let one = ask("ip=45.95.11.1&scope=ip").await;
     assert_eq!(one[0]["scenario"], "wardnet/spam");
     assert_eq!((&one[0]["duration"], &one[0]["origin"]), (&"168h0m0s".into(), &"wardnet".into()));

@@ -4,9 +4,10 @@ use super::asked::Asked;
 use super::batch::{Above, Batch, Ground};
 use super::exceptions::knows_exceptions;
 use super::format::Format;
-use super::holes::{self, Holes};
+use super::holes::Holes;
 use super::item::{Item, Thing};
 use super::{Rights, address, detect, name, record};
+use crate::around::around;
 use crate::frames::{Out, Stop};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -164,7 +165,7 @@ impl Walk {
             return take(item).map(usize::from);
         }
         let (mut parts, mut said) = (Vec::new(), 0usize);
-        holes::around(network, &holes, &mut parts);
+        around(network, &holes, &mut parts);
         for part in parts {
             if said == left {
                 break;
