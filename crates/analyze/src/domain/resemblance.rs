@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::brands::{self, Brand};
@@ -259,6 +260,24 @@ fn skeleton(text: &str) -> String {
 }
 
 fn plain(sign: char) -> char {
+    match alike(sign) {
+        // Marks above and below letters: `ị`, `ġ`, `ő`.
+        other if other == sign && !sign.is_ascii() => alike(unmarked(sign)),
+        found => found,
+    }
+}
+
+/// A letter without its marks (the Unicode Standard, section 3.7: canonical decomposition).
+fn unmarked(sign: char) -> char {
+    let decompositions = CanonicalDecompositionBorrowed::new();
+    let mut letter = sign;
+    while let Decomposed::Expansion(base, _) = decompositions.decompose(letter) {
+        letter = base;
+    }
+    letter.to_ascii_lowercase()
+}
+
+fn alike(sign: char) -> char {
     match sign {
         '0' | 'ο' | 'о' | 'ö' | 'ó' | 'ò' | 'ô' | 'õ' | 'ø' | 'ọ' => 'o',
         '1' | 'i' | 'ı' | 'і' | 'ӏ' | 'ł' | 'ĺ' | 'í' | 'ì' | 'î' | 'ï' | 'ī' | 'ι' => {

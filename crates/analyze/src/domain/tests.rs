@@ -52,6 +52,12 @@ fn a_one_and_an_l_pass_for_an_i() {
         "n\u{435}tfl\u{456}x.com",
         "eb\u{430}y.com",
         "h\u{455}bc.com",
+        "b\u{1ecb}nance.com",
+        "\u{121}oogle.com",
+        "micr\u{151}soft.com",
+        "microsof\u{21b}.com",
+        "pa\u{1ef3}pal.com",
+        "\u{1e83}hatsapp.com",
     ] {
         let written = idna::domain_to_ascii(name).unwrap();
         assert_eq!(found(&written).map(|found| found.0), Some(Likeness::Homoglyph), "{name}");

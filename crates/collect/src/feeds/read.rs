@@ -85,6 +85,10 @@ pub fn read_feed(
         }
         format => read_rows(input, Rows::of(format, options)?, &mut output)?,
     }
+    // A list may be empty; one whose records lie where somebody says they do is so by mistake.
+    if options.mapping.is_some() && output.report.rows == 0 {
+        output.report.warnings.push(Warning::NothingFound);
+    }
     Ok(output.report)
 }
 

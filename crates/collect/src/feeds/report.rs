@@ -246,6 +246,12 @@ pub enum Warning {
          marks nothing, `--stance malicious`, or `stance = \"malicious\"` in feeds.toml, takes them"
     )]
     NotForDetection(u64),
+    /// A mapping that leads nowhere.
+    #[error(
+        "no record was found: look whether `rows` leads to the list of records, and whether the \
+         names in `fields` are the feed's own"
+    )]
+    NothingFound,
     /// The limit on patterns was reached.
     #[error("only the first {0} patterns are kept, as the limit `patterns_max` says")]
     PatternsCutShort(usize),

@@ -28,7 +28,14 @@ impl Asked {
         let (mut kinds, mut policy) = (Vec::new(), Policy::default());
         let (mut risk_min, mut max, mut for_others) = (Risk::ZERO, usize::MAX, false);
         let mut since = None;
+        let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // Of two values one would be dropped without a word.
+            if !matches!(&*name, "kind" | "category") && seen.iter().any(|one| *one == *name) {
+                let detail = format!("`{name}` is given twice; one value is meant");
+                return Err(Problem::bad_request(detail));
+            }
+            seen.push(name.to_string());
             match &*name {
                 "kind" => kinds.push(kind(format, &value)?),
                 "category" => {

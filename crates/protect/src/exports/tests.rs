@@ -381,6 +381,7 @@ async fn lists_that_there_are_not_are_refused() {
         ("plain?risk_min=101", 400),
         ("plain?for=all", 400),
         ("plain?level=extreme", 400),
+        ("plain?level=low&level=high", 400),
     ] {
         let path = format!("/v1/export/{path}");
         let response = scene.house.get(&scene.router, &path, Some(&scene.house.reader)).await;
