@@ -3,6 +3,7 @@
 use crate::domain;
 use crate::familiar::{self, FAMILIAR, FamiliarTable};
 use crate::gram::{GROUPS, Gram};
+use crate::own;
 use crate::url;
 use crate::url::{Spelling, UrlLimits};
 
@@ -162,5 +163,7 @@ pub fn fuzz_subject(bytes: &[u8]) {
         assert_eq!(width, subject.width(), "every figure is measured");
         assert!(figures.iter().all(|figure| figure.is_finite()), "figures are numbers");
         domain::resemblance(&scratch.spelling);
+        own::excuse(subject, &scratch.spelling);
     }
+    url::undisguised(bytes);
 }
