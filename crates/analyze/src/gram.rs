@@ -116,7 +116,7 @@ pub struct Placing {
 }
 
 impl Placing {
-    /// The bits of a hash that say where in the table of shipped models a line of 64 weights is.
+    /// The bits of a hash that say where in a table of 2^20 places a line of 64 weights is.
     const LINE_BITS: u32 = 14;
 
     /// The hash by which an n-gram of `length` with `hash` is placed, in the order of [`ngrams`].

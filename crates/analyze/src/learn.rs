@@ -1,7 +1,7 @@
 //! Learning a model from labelled subjects.
 //!
-//! Two stages. A linear model learns weights for pieces of text; boosted trees learn from sums over
-//! those weights and from figures that no piece shows. The trees must not see sums over pieces whose
+//! Two stages. A linear model and a small network learn what pieces of text are worth; boosted trees
+//! learn from sums over those weights, from the network's margin, and from figures that no piece shows. The trees must not see sums over pieces whose
 //! weights the same subjects taught, or they would trust them too much: so the subjects are dealt
 //! into folds by registered domain, and the sums of each fold come from weights that the other folds
 //! taught. Names of generators are dealt a second time by family, so that the trees also learn what
@@ -23,6 +23,7 @@ mod calibrate;
 mod invented;
 mod linear;
 mod metrics;
+mod network;
 mod rng;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -32,14 +33,18 @@ pub use calibrate::{Calibration, calibrate};
 pub use invented::InventOptions;
 pub use linear::{Linear, LinearOptions, Pieces, learn};
 pub use metrics::{FPRS, Metrics, cut, metrics};
+pub use network::NetworkOptions;
 pub use rng::Rng;
 
 use crate::familiar::{FAMILIAR, FamiliarTable};
 use crate::forest::Forest;
 use crate::gram::{GROUPS, Rolling};
+use crate::network::Network;
+use network::learn_network;
+
 use crate::popular::is_popular;
-use crate::sheet::{self, GroupSum, Scratch, Subject};
-use crate::table::{WeightTable, place};
+use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
+use crate::table::{WeightTable, key, place_of};
 use crate::url::Spelling;
 
 /// One labelled subject.
@@ -66,6 +71,8 @@ pub struct TrainOptions {
     pub familiar_bits: u32,
     /// The weights of pieces.
     pub linear: LinearOptions,
+    /// The network, for subjects whose models have one.
+    pub network: NetworkOptions,
     /// The trees.
     pub boost: BoostOptions,
     /// How much of a name's weight is given to what is known of it without its family.
@@ -83,11 +90,17 @@ impl TrainOptions {
             Subject::Url => (6, 0.8, 18),
             Subject::Domain => (4, 0.5, 19),
         };
-        let linear = LinearOptions { bits: 20, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
+        // Where a network has its say, fewer trees do.
+        let (bits, trees, rate, fpr) = match subject {
+            Subject::Url => (22, 60, 0.16, 0.0003),
+            Subject::Domain => (20, 100, 0.11, 0.0004),
+        };
+        let linear = LinearOptions { bits, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
+        let network = NetworkOptions { bits: 20, epochs: 4, keep: 0.5, rate: 0.1, spread: 0.05 };
         let boost = BoostOptions {
-            trees: 100,
+            trees,
             leaves: 31,
-            rate: 0.11,
+            rate,
             child_weight_min: 1.0,
             lambda: 2.0,
             features: 0.4,
@@ -99,10 +112,11 @@ impl TrainOptions {
             folds: 5,
             familiar_bits,
             linear,
+            network,
             boost,
             family_weight: 0.2,
             invent,
-            fpr: 0.0004,
+            fpr,
         }
     }
 }
@@ -114,6 +128,8 @@ pub struct Learned {
     pub table: WeightTable,
     /// What the linear part adds for every subject.
     pub bias: f32,
+    /// What pieces are worth beside one another.
+    pub(crate) network: Option<Network>,
     /// How often the n-grams of names were heard.
     pub familiar: FamiliarTable,
     /// The trees.
@@ -204,6 +220,7 @@ pub fn train(
     Learned {
         table: WeightTable::new(options.linear.bits, &linear.weights),
         bias: linear.bias,
+        network: network(subject, &material, &everyone, options),
         familiar: familiar(&material, &everyone),
         forest,
         calibration,
@@ -234,7 +251,7 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
             group.clear();
         }
         sheet::pieces(subject, &scratch.spelling, &mut |gram| {
-            groups[gram.group].push(place(gram.hash, options.linear.bits) as u32);
+            groups[gram.group].push(key(gram.hash));
         });
         material.pieces.push(&groups);
         sheet::measure(subject, &scratch.spelling, &mut material.own);
@@ -267,10 +284,9 @@ fn unseen_values(
     for folds in deals {
         for fold in 0..options.folds {
             let chosen = rows(folds, |of| of != fold);
-            let linear = linear(material, &chosen, options);
-            let familiar = familiar(material, &chosen);
+            let heard = Heard::from(subject, material, &chosen, options);
             progress(&format!("weights without fold {fold}"));
-            write_values(subject, material, (&linear, &familiar), folds, fold, &mut values);
+            write_values(subject, material, &heard, folds, fold, &mut values);
         }
     }
     in_order(values, subject.width())
@@ -291,10 +307,41 @@ fn linear(material: &Material, chosen: &[u32], options: &TrainOptions) -> Linear
     )
 }
 
+fn network(
+    subject: Subject,
+    material: &Material,
+    chosen: &[u32],
+    options: &TrainOptions,
+) -> Option<Network> {
+    let learned = || {
+        let Material { pieces, labels, weights, .. } = material;
+        learn_network(pieces, labels, weights, chosen, &options.network, options.seed)
+    };
+    subject.has_network().then(learned)
+}
+
 /// What the benign among `chosen` sound like.
 fn familiar(material: &Material, chosen: &[u32]) -> FamiliarTable {
     let benign = chosen.iter().filter(|row| material.labels[**row as usize] < 0.5);
     FamiliarTable::hear(material.familiar_bits, benign.map(|row| &material.names[*row as usize]))
+}
+
+/// What figures depend on that was learned.
+struct Heard {
+    linear: Linear,
+    network: Option<Network>,
+    familiar: FamiliarTable,
+}
+
+impl Heard {
+    fn from(subject: Subject, material: &Material, chosen: &[u32], options: &TrainOptions) -> Self {
+        // Each is the same alone.
+        let (linear, network) = std::thread::scope(|scope| {
+            let network = scope.spawn(|| network(subject, material, chosen, options));
+            (linear(material, chosen, options), joined(network))
+        });
+        Self { linear, network, familiar: familiar(material, chosen) }
+    }
 }
 
 /// One row of figures, with its place.
@@ -303,23 +350,27 @@ type Row = (usize, Vec<f32>);
 fn write_values(
     subject: Subject,
     material: &Material,
-    (linear, familiar): (&Linear, &FamiliarTable),
+    heard: &Heard,
     folds: &[u64],
     fold: u64,
     values: &mut Vec<Row>,
 ) {
-    let own_width = subject.width() - sheet::SUMS - FAMILIAR;
+    let bits = heard.linear.weights.len().trailing_zeros();
+    let own_width = subject.width() - subject.sums() - FAMILIAR;
     let deal = values.len() / folds.len() * folds.len();
     for row in rows(folds, |of| of == fold) {
         let row = row as usize;
         let mut groups = [GroupSum::default(); GROUPS];
         for (group, sum) in groups.iter_mut().enumerate() {
-            for place in material.pieces.group(row, group) {
-                sum.add(linear.weights[*place as usize]);
+            for key in material.pieces.group(row, group) {
+                sum.add(heard.linear.weights[place_of(*key, bits)]);
             }
         }
         let mut out = Vec::with_capacity(subject.width());
-        sheet::write_learned(&groups, linear.bias, familiar, &material.names[row], &mut out);
+        let keys = (0..GROUPS).map(|group| material.pieces.group(row, group));
+        let margin = heard.network.as_ref().map(|network| network.margin(&network.inputs(keys)));
+        let sums = LearnedSums { groups: &groups, bias: heard.linear.bias, network: margin };
+        sheet::write_learned(&sums, &heard.familiar, &material.names[row], &mut out);
         out.extend_from_slice(&material.own[row * own_width..(row + 1) * own_width]);
         values.push((deal + row, out));
     }

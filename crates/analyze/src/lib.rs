@@ -20,6 +20,7 @@ pub mod gram;
 pub mod learn;
 mod measure;
 mod model;
+mod network;
 mod own;
 pub mod page;
 mod popular;

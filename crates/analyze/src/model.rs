@@ -1,6 +1,7 @@
 //! A model: weights, trees and a scale, with a card that says where they are from.
 
 mod file;
+mod reasons;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +11,10 @@ use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest};
 use crate::gram::{GROUPS, Gram, Rolling};
 use crate::learn::{Calibration, Learned};
+use crate::network::Network;
 use crate::own;
-use crate::sheet::{self, GroupSum, SUMS, Scratch, Subject};
-use crate::table::{WeightTable, place};
+use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
+use crate::table::{WeightTable, key};
 use crate::url::Spelling;
 
 pub use file::{ModelError, ModelLimits, fuzz_model};
@@ -35,6 +37,7 @@ pub struct Model {
     card: String,
     table: WeightTable,
     bias: f32,
+    network: Option<Network>,
     familiar: FamiliarTable,
     forest: Forest,
     flat: FlatForest,
@@ -48,21 +51,19 @@ const REASONS_FROM: f32 = 0.05;
 /// How many reasons are given.
 const REASONS_MAX: usize = 4;
 
-/// How many pieces a reason quotes.
-const QUOTES_MAX: usize = 3;
-
 /// A score from which on a subject is called malicious.
 const MALICIOUS_FROM: f32 = 0.5;
 
 impl Model {
     /// The model of `subject` that was learned; `card` is its description, in TOML.
     pub fn new(subject: Subject, learned: Learned, card: String) -> Self {
-        let Learned { table, bias, familiar, forest, calibration, .. } = learned;
+        let Learned { table, bias, network, familiar, forest, calibration, .. } = learned;
         let mut model = Self {
             subject,
             card,
             table,
             bias,
+            network,
             familiar,
             flat: FlatForest::new(&forest),
             forest,
@@ -122,26 +123,30 @@ impl Model {
     /// The log-odds of `input` before calibration; leaves its figures in `scratch`.
     pub fn margin(&self, input: &[u8], scratch: &mut Scratch) -> f32 {
         sheet::read(self.subject, input, scratch);
-        let Scratch { spelling, features, places } = scratch;
-        // Places first, weights afterwards: the table is larger than the nearest caches, and loads
+        let Scratch { spelling, features, keys } = scratch;
+        // Keys first, weights afterwards: the tables are larger than the nearest caches, and loads
         // that wait for nothing else wait together.
-        places.iter_mut().for_each(Vec::clear);
-        let bits = self.table.bits();
+        keys.iter_mut().for_each(Vec::clear);
         sheet::pieces(self.subject, spelling, &mut |gram: Gram| {
-            if let Some(places) = places.get_mut(gram.group) {
-                places.push(place(gram.hash, bits) as u32);
+            if let Some(keys) = keys.get_mut(gram.group) {
+                keys.push(key(gram.hash));
             }
         });
         let mut groups = [GroupSum::default(); GROUPS];
-        for (group, places) in groups.iter_mut().zip(places.iter()) {
+        for (group, keys) in groups.iter_mut().zip(keys.iter()) {
             let mut sum = GroupSum::default();
-            for place in places {
-                sum.add(self.table.weight_at(*place as usize));
+            for key in keys {
+                sum.add(self.table.weight(*key));
             }
             *group = sum;
         }
+        let network = self
+            .network
+            .as_ref()
+            .map(|network| network.margin(&network.inputs(keys.iter().map(Vec::as_slice))));
+        let sums = LearnedSums { groups: &groups, bias: self.bias, network };
         features.clear();
-        sheet::write_learned(&groups, self.bias, &self.familiar, spelling, features);
+        sheet::write_learned(&sums, &self.familiar, spelling, features);
         sheet::measure(self.subject, spelling, features);
         self.flat.margin(features)
     }
@@ -163,57 +168,6 @@ impl Model {
             Subject::Domain => domain::resemblance(&scratch.spelling),
         }
     }
-
-    fn reasons(&self, scratch: &Scratch) -> Vec<String> {
-        let mut shares = vec![0.0; self.subject.width()];
-        self.forest.explain(&scratch.features, &mut shares);
-        let mut told: Vec<(f32, &'static str, usize)> = Vec::new();
-        for (index, share) in shares.iter().enumerate() {
-            let (_, words) = self.subject.feature(index);
-            match told.iter_mut().find(|(_, known, _)| *known == words) {
-                Some(known) => known.0 += share,
-                None => told.push((*share, words, index)),
-            }
-        }
-        told.retain(|(share, ..)| *share > 0.1);
-        // The whole says less than its parts.
-        if told.len() > 1 {
-            told.retain(|(.., index)| *index != SUMS.saturating_sub(1));
-        }
-        told.sort_by(|a, b| b.0.total_cmp(&a.0));
-        told.truncate(REASONS_MAX);
-        told.iter().map(|(_, words, index)| self.sentence(words, *index, scratch)).collect()
-    }
-
-    /// The words of a figure, with the pieces that it rests on.
-    fn sentence(&self, words: &str, index: usize, scratch: &Scratch) -> String {
-        let group = index.checked_div(3).filter(|group| *group < GROUPS);
-        let Some(group) = group.filter(|_| index < SUMS) else { return words.to_owned() };
-        let text = scratch.spelling.text();
-        let mut found: Vec<(f32, std::ops::Range<usize>)> = Vec::new();
-        sheet::pieces(self.subject, &scratch.spelling, &mut |gram| {
-            if gram.group == group && !gram.at.is_empty() {
-                found.push((self.table.weight(gram.hash), gram.at));
-            }
-        });
-        found.retain(|(weight, _)| *weight > 0.0);
-        found.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut quotes: Vec<std::ops::Range<usize>> = Vec::new();
-        for (_, at) in found {
-            if quotes.len() == QUOTES_MAX {
-                break;
-            }
-            if quotes.iter().all(|other| at.end <= other.start || other.end <= at.start) {
-                quotes.push(at);
-            }
-        }
-        let quoted = quotes.iter().map(|at| {
-            let piece = text.get(at.clone()).unwrap_or_default();
-            format!("`{}`", String::from_utf8_lossy(piece).escape_default())
-        });
-        let quoted: Vec<String> = quoted.collect();
-        if quoted.is_empty() { words.to_owned() } else { format!("{words}: {}", quoted.join(", ")) }
-    }
 }
 
 /// Tells layouts of figures apart: a hash of their names.
@@ -227,4 +181,4 @@ fn layout(subject: Subject) -> u64 {
 }
 
 /// Rises when a figure or a piece changes its meaning but not its name.
-const LAYOUT_VERSION: u64 = 3;
+const LAYOUT_VERSION: u64 = 4;

@@ -16,9 +16,8 @@ pub enum Subject {
     Domain,
 }
 
-/// Figures that are sums over pieces: for each group the sum, the highest and the lowest weight;
-/// and the sum of all.
-pub(crate) const SUMS: usize = GROUPS * 3 + 1;
+/// Figures of the pieces of one group: the sum, the highest and the lowest weight.
+pub(crate) const PARTS: usize = GROUPS * 3;
 
 /// What the pieces of each group are, and what a sum over them says.
 const URL_GROUPS: [&str; GROUPS] = [
@@ -53,7 +52,18 @@ impl Subject {
             Self::Url => url::FEATURES.len(),
             Self::Domain => domain::FEATURES.len(),
         };
-        own.saturating_add(SUMS).saturating_add(FAMILIAR)
+        own.saturating_add(self.sums()).saturating_add(FAMILIAR)
+    }
+
+    /// Figures that rest on pieces: those of each group, the sum of all, and the network's margin.
+    pub(crate) const fn sums(self) -> usize {
+        PARTS.saturating_add(if self.has_network() { 2 } else { 1 })
+    }
+
+    /// Whether models learn a network. Of names it finds no more than the weights do: generators that
+    /// nobody has seen rather fewer.
+    pub(crate) const fn has_network(self) -> bool {
+        matches!(self, Self::Url)
     }
 
     /// The name and the plain words of a figure.
@@ -62,12 +72,13 @@ impl Subject {
             Self::Url => (&url::FEATURES, &URL_GROUPS),
             Self::Domain => (&domain::FEATURES, &DOMAIN_GROUPS),
         };
-        if let Some(at) = index.checked_sub(SUMS) {
+        if let Some(at) = index.checked_sub(self.sums()) {
             let all = familiar::NAMES.get(at).or_else(|| own.get(at.saturating_sub(FAMILIAR)));
             return all.copied().unwrap_or(("unknown", "an unknown figure"));
         }
         let kind = ["sum", "highest", "lowest"].get(index % 3).copied().unwrap_or("sum");
-        groups.get(index / 3).map_or(("sum", "the wording as a whole"), |words| (kind, *words))
+        let whole = if index > PARTS { "network" } else { "sum" };
+        groups.get(index / 3).map_or((whole, "the wording as a whole"), |words| (kind, *words))
     }
 }
 
@@ -95,21 +106,31 @@ impl GroupSum {
     }
 }
 
-/// Writes the figures that depend on what was learned: sums over the weights of pieces, to which
-/// `bias` is added, and how familiar the registered name is.
+/// What was learned of a subject's pieces.
+#[derive(Debug)]
+pub(crate) struct LearnedSums<'a> {
+    pub(crate) groups: &'a [GroupSum; GROUPS],
+    /// What is added to the sum of all.
+    pub(crate) bias: f32,
+    /// The network's margin, where there is one.
+    pub(crate) network: Option<f32>,
+}
+
+/// Writes the figures that depend on what was learned: those of pieces, and how familiar the
+/// registered name is.
 pub(crate) fn write_learned(
-    groups: &[GroupSum; GROUPS],
-    bias: f32,
+    sums: &LearnedSums<'_>,
     familiar: &FamiliarTable,
     host: &Spelling,
     out: &mut Vec<f32>,
 ) {
-    let mut all = bias;
-    for group in groups {
+    let mut all = sums.bias;
+    for group in sums.groups {
         out.extend([group.margin(), group.highest, group.lowest]);
         all += group.margin();
     }
     out.push(all);
+    out.extend(sums.network);
     familiar.measure(host, out);
 }
 
@@ -118,8 +139,8 @@ pub(crate) fn write_learned(
 pub struct Scratch {
     pub(crate) spelling: Spelling,
     pub(crate) features: Vec<f32>,
-    /// Of the pieces of each group, their places in the table of weights.
-    pub(crate) places: [Vec<u32>; GROUPS],
+    /// The keys of the pieces of each group.
+    pub(crate) keys: [Vec<u32>; GROUPS],
 }
 
 /// Takes a subject apart; the spelling in `scratch` is then that subject's.
@@ -159,7 +180,7 @@ pub fn fuzz_subject(bytes: &[u8]) {
         });
         let mut figures = Vec::new();
         measure(subject, &scratch.spelling, &mut figures);
-        let width = figures.len().saturating_add(SUMS).saturating_add(FAMILIAR);
+        let width = figures.len().saturating_add(subject.sums()).saturating_add(FAMILIAR);
         assert_eq!(width, subject.width(), "every figure is measured");
         assert!(figures.iter().all(|figure| figure.is_finite()), "figures are numbers");
         domain::resemblance(&scratch.spelling);

@@ -1,4 +1,4 @@
-//! The weights of all pieces, a byte each.
+//! Where pieces stand in tables, and the weights of all, a byte each.
 
 /// Weights by place. A piece's place is the top bits of its hash.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,16 +29,10 @@ impl WeightTable {
         (fits && span.is_finite()).then(|| Self { bits, codes, span, decoded: decoded(span) })
     }
 
-    /// The weight of the piece with `hash`.
+    /// The weight of the piece with `key`.
     #[inline]
-    pub fn weight(&self, hash: u64) -> f32 {
-        self.weight_at(place(hash, self.bits))
-    }
-
-    /// The weight at a place.
-    #[inline]
-    pub(crate) fn weight_at(&self, place: usize) -> f32 {
-        let code = self.codes.get(place).copied().unwrap_or(MIDDLE);
+    pub(crate) fn weight(&self, key: u32) -> f32 {
+        let code = self.codes.get(place_of(key, self.bits)).copied().unwrap_or(MIDDLE);
         self.decoded.get(usize::from(code)).copied().unwrap_or(0.0)
     }
 
@@ -58,10 +52,22 @@ impl WeightTable {
     }
 }
 
-/// Where a piece's weight stands in a table of 2 to the power of `bits`.
+/// What places of a piece in tables of any size are made of: the top half of its hash.
+#[inline]
+pub(crate) const fn key(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// Where the piece with `key` stands in a table of 2 to the power of `bits`.
+#[inline]
+pub(crate) fn place_of(key: u32, bits: u32) -> usize {
+    key.checked_shr(32_u32.saturating_sub(bits)).unwrap_or(0) as usize
+}
+
+/// Where what has `hash` stands in a table of 2 to the power of `bits`.
 #[inline]
 pub(crate) fn place(hash: u64, bits: u32) -> usize {
-    usize::try_from(hash >> 64_u32.saturating_sub(bits).min(63)).unwrap_or(0)
+    place_of(key(hash), bits)
 }
 
 fn code(share: f32) -> u8 {

@@ -5,11 +5,12 @@
 
 use super::rng::Rng;
 use crate::gram::GROUPS;
+use crate::table::place_of;
 
-/// The pieces of all subjects, as places in the table.
+/// The pieces of all subjects, as keys: tables of any size place them by their top bits.
 #[derive(Debug, Default, Clone)]
 pub struct Pieces {
-    places: Vec<u32>,
+    keys: Vec<u32>,
     /// Where each group of each subject ends.
     ends: Vec<u32>,
 }
@@ -18,21 +19,21 @@ impl Pieces {
     /// Adds a subject.
     pub fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
         for group in groups {
-            self.places.extend_from_slice(group);
-            self.ends.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+            self.keys.extend_from_slice(group);
+            self.ends.push(u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
         }
     }
 
-    /// The places of one group of a subject.
+    /// The keys of one group of a subject.
     pub fn group(&self, row: usize, group: usize) -> &[u32] {
         let index = row * GROUPS + group;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.places[start as usize..self.ends[index] as usize]
+        &self.keys[start as usize..self.ends[index] as usize]
     }
 
     /// How many pieces all subjects have.
     pub fn count(&self) -> usize {
-        self.places.len()
+        self.keys.len()
     }
 
     /// How many subjects.
@@ -112,17 +113,17 @@ pub fn learn(
             let row = row as usize;
             let mut margin = bias.weight;
             for group in 0..GROUPS {
-                let places = pieces.group(row, group);
-                let sum: f32 = places.iter().map(|place| cells[*place as usize].weight).sum();
-                margin += sum * scale(places.len());
+                let keys = pieces.group(row, group);
+                let weight = |key: &u32| cells[place_of(*key, options.bits)].weight;
+                margin += keys.iter().map(weight).sum::<f32>() * scale(keys.len());
             }
             let wrong = (logistic(margin) - labels[row]) * weights[row];
             bias.learn(wrong, options);
             for group in 0..GROUPS {
-                let places = pieces.group(row, group);
-                let gradient = wrong * scale(places.len());
-                for place in places {
-                    cells[*place as usize].learn(gradient, options);
+                let keys = pieces.group(row, group);
+                let gradient = wrong * scale(keys.len());
+                for key in keys {
+                    cells[place_of(*key, options.bits)].learn(gradient, options);
                 }
             }
         }

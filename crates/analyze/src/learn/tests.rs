@@ -37,7 +37,8 @@ fn weights_are_those_of_scikit_learn() {
     let mut labels = Vec::new();
     for row in line[2].split(' ') {
         let (row, label) = row.split_once(':').unwrap();
-        let places = row.bytes().enumerate().filter(|(_, b)| *b == b'1').map(|(at, _)| at as u32);
+        let places =
+            row.bytes().enumerate().filter(|(_, b)| *b == b'1').map(|(at, _)| (at as u32) << 29);
         let mut groups: [Vec<u32>; GROUPS] = Default::default();
         groups[0] = places.collect();
         pieces.push(&groups);
@@ -95,6 +96,31 @@ fn explanations_add_up() {
     }
 }
 
+#[test]
+fn a_network_learns_what_no_sum_of_weights_says() {
+    // Bad is the one word or the other, but not both and not neither.
+    let mut pieces = Pieces::default();
+    let mut labels = Vec::new();
+    for at in 0..4000_u32 {
+        let (one, other) = (at % 2, at / 2 % 2);
+        let mut groups: [Vec<u32>; GROUPS] = Default::default();
+        groups[0] = vec![one << 28, 9 << 28];
+        groups[3] = vec![(2 + other) << 28];
+        pieces.push(&groups);
+        labels.push(f32::from(u8::from(one != other)));
+    }
+    let options = NetworkOptions { bits: 4, epochs: 4, keep: 0.9, rate: 0.1, spread: 0.05 };
+    let rows: Vec<u32> = (0..4000).collect();
+    let network = learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
+    for (row, label) in labels.iter().enumerate().take(4) {
+        let keys = (0..GROUPS).map(|group| pieces.group(row, group));
+        let margin = network.margin(&network.inputs(keys));
+        assert_eq!(margin > 0.0, *label > 0.5, "{margin} for {row}");
+    }
+    let again = learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
+    assert_eq!(network, again);
+}
+
 pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {
     let mut samples = Vec::new();
     for at in 0..150 {
@@ -110,6 +136,7 @@ pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {
     options.seed = seed;
     options.folds = 2;
     options.linear.bits = 16;
+    options.network.bits = 10;
     options.familiar_bits = 8;
     options.boost.trees = 10;
     let learned = train(Subject::Url, &samples, &options, |_| ());

@@ -8,11 +8,12 @@ use super::{Model, layout};
 use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest, LEAF, Node};
 use crate::learn::Calibration;
+use crate::network::{Dense, Network};
 use crate::sheet::Subject;
 use crate::table::WeightTable;
 
 const MAGIC: &[u8; 8] = b"WNMODEL\n";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const DIGEST_LEN: usize = 32;
 
 /// How large a model may be.
@@ -94,7 +95,8 @@ impl Model {
             Subject::Url => 1,
             Subject::Domain => 2,
         });
-        for bits in [self.table.bits(), self.familiar.bits()] {
+        let network_bits = self.network.as_ref().map_or(0, Network::bits);
+        for bits in [self.table.bits(), self.familiar.bits(), network_bits] {
             out.push(u8::try_from(bits).unwrap_or(u8::MAX));
         }
         out.extend(layout(self.subject).to_le_bytes());
@@ -121,6 +123,9 @@ impl Model {
         }
         for codes in self.familiar.codes() {
             out.extend(codes);
+        }
+        if let Some(network) = &self.network {
+            write_network(network, &mut out);
         }
         out.extend(self.table.codes());
         out
@@ -161,8 +166,12 @@ fn read(
     };
     let bits = reader.u8("the header")?;
     let familiar_bits = reader.u8("the header")?;
-    if bits.max(familiar_bits) > limits.bits_max {
+    let network_bits = reader.u8("the header")?;
+    if bits.max(familiar_bits).max(network_bits) > limits.bits_max {
         return Err(ModelError::Value("table of weights"));
+    }
+    if (network_bits > 0) != subject.has_network() {
+        return Err(ModelError::Value("network"));
     }
     if reader.u64("the header")? != layout(subject) {
         return Err(ModelError::Layout);
@@ -182,12 +191,16 @@ fn read(
         reader.take(FamiliarTable::codes_len(familiar_bits.into()), "the table of names heard")?;
     let familiar = FamiliarTable::from_codes(u32::from(familiar_bits), heard)
         .ok_or(ModelError::Length("the table of names heard"))?;
+    let network = match network_bits {
+        0 => None,
+        bits => Some(read_network(reader, u32::from(bits))?),
+    };
     let codes = std::mem::take(&mut reader.rest).to_vec();
     let table = WeightTable::from_codes(u32::from(bits), span, codes)
         .ok_or(ModelError::Length("the table of weights"))?;
     let calibration = Calibration { knots, shift };
     let flat = FlatForest::new(&forest);
-    Ok(Model { subject, card, table, bias, familiar, forest, flat, calibration, digest })
+    Ok(Model { subject, card, table, bias, network, familiar, forest, flat, calibration, digest })
 }
 
 fn read_knots(reader: &mut Reader<'_>, count: usize) -> Result<Vec<(f32, f32)>, ModelError> {
@@ -200,6 +213,31 @@ fn read_knots(reader: &mut Reader<'_>, count: usize) -> Result<Vec<(f32, f32)>, 
         knots.push((margin, odds));
     }
     Ok(knots)
+}
+
+fn write_network(network: &Network, out: &mut Vec<u8>) {
+    out.extend(network.levels().iter().flat_map(|levels| levels.to_le_bytes()));
+    let dense = network.dense();
+    let numbers = dense.first.iter().flatten().chain(&dense.bias).chain(&dense.last);
+    for number in numbers.chain([&dense.base, &network.step()]) {
+        out.extend(number.to_le_bytes());
+    }
+}
+
+fn read_network(reader: &mut Reader<'_>, bits: u32) -> Result<Network, ModelError> {
+    const WHAT: &str = "the network";
+    let places = 1_usize.checked_shl(bits).and_then(|places| places.checked_mul(2));
+    let levels = reader.take(places.ok_or(ModelError::Length(WHAT))?, WHAT)?;
+    let levels = levels.as_chunks().0.iter().map(|level| u16::from_le_bytes(*level)).collect();
+    let mut dense = Dense::ZERO;
+    for row in &mut dense.first {
+        *row = reader.floats(WHAT)?;
+    }
+    dense.bias = reader.floats(WHAT)?;
+    dense.last = reader.floats(WHAT)?;
+    let [base, step] = reader.floats(WHAT)?;
+    dense.base = base;
+    Network::from_levels(bits, levels, step, dense).ok_or(ModelError::Length(WHAT))
 }
 
 fn read_tree(

@@ -3,6 +3,7 @@
 use super::file::digest;
 use super::*;
 use crate::learn::tests::small_model;
+use crate::network::Dense;
 
 fn error(bytes: &[u8]) -> ModelError {
     Model::decode(bytes, &ModelLimits::default()).unwrap_err()
@@ -38,12 +39,14 @@ fn errors_say_what_is_wrong() {
     assert_eq!(error(&sealed(|bytes| bytes[8] = 9)), ModelError::Version(9));
     assert_eq!(error(&sealed(|bytes| bytes[10] = 7)), ModelError::Subject(7));
     assert_eq!(error(&sealed(|bytes| bytes[11] = 60)), ModelError::Value("table of weights"));
-    assert_eq!(error(&sealed(|bytes| bytes[13] ^= 1)), ModelError::Layout);
+    assert_eq!(error(&sealed(|bytes| bytes[13] = 0)), ModelError::Value("network"));
+    assert_eq!(error(&sealed(|bytes| bytes[13] = 23)), ModelError::Length("the network"));
+    assert_eq!(error(&sealed(|bytes| bytes[14] ^= 1)), ModelError::Layout);
     assert_eq!(
         error(&sealed(|bytes| bytes.truncate(bytes.len() - 1))),
         ModelError::Length("the table of weights")
     );
-    let not_finite = sealed(|bytes| bytes[33..37].copy_from_slice(&f32::NAN.to_le_bytes()));
+    let not_finite = sealed(|bytes| bytes[34..38].copy_from_slice(&f32::NAN.to_le_bytes()));
     assert_eq!(error(&not_finite), ModelError::Value("number"));
     let limits = ModelLimits { bytes_max: 10, ..ModelLimits::default() };
     let long = Model::decode(&sealed(|_| ()), &limits).unwrap_err();
@@ -88,6 +91,7 @@ fn smallest() -> Model {
     let (mut model, _) = small_model(1);
     model.card = "subject = \"url\"".to_owned();
     model.table = WeightTable::new(0, &[0.5]);
+    model.network = Some(Network::new(1, &[[0.5; 4]; 2], Dense::ZERO));
     model.familiar = FamiliarTable::empty(0);
     model.forest.trees.truncate(1);
     model.calibration.knots.truncate(2);

@@ -174,7 +174,7 @@ pub(crate) fn measure(url: &Spelling, out: &mut Vec<f32>) {
     out.extend([label.share(label.vowels), label.consonant_run]);
     out.extend([subdomain.length, subdomain.dots, subdomain.digits, subdomain.hyphens]);
     out.push(subdomain.entropy);
-    let punycode = url.host().windows(4).any(|four| four == b"xn--");
+    let punycode = has(url.host(), b"xn--");
     let flags = [url.is_private_suffix, url.is_address, url.has_port, url.has_user, punycode];
     out.push(length(url.suffix()));
     out.extend(flags.map(flag));
@@ -190,7 +190,7 @@ fn path(url: &Spelling, out: &mut Vec<f32>) {
     out.extend([counts.length, depth, counts.digits, counts.upper, counts.hyphens, counts.dots]);
     out.extend([counts.signs - depth, counts.entropy, counts.hex_run, counts.digit_run]);
     out.extend([counts.switches, counts.word_run]);
-    let is_double = url.path().windows(2).any(|two| two == b"//");
+    let is_double = has(url.path(), b"//");
     out.extend([flag(url.path().contains(&b'~')), flag(is_double)]);
     let mut folders = url.path().split(|b| *b == b'/').skip(1);
     let first = Counts::of(folders.next().unwrap_or_default());
@@ -205,7 +205,6 @@ fn query(url: &Spelling, out: &mut Vec<f32>) {
     let escapes = count(query, b'%');
     out.extend([counts.length, count(query, b'='), counts.digits, counts.hex_run]);
     out.extend([counts.upper, escapes, count(url.path(), b'%')]);
-    let has = |text: &[u8], what: &[u8]| text.windows(what.len()).any(|part| part == what);
     let inner = has(query, b"http") || has(query, b"www.");
     let in_path = has(url.path(), b"http") || has(url.path(), b"www.") || has(url.path(), b".com/");
     let mail = url.rest().contains(&b'@') || has(url.rest(), b"%40");
@@ -228,6 +227,11 @@ fn names(url: &Spelling, out: &mut Vec<f32>) {
         }
     }
     out.extend([host, path, cms]);
+}
+
+/// Of known length, which the compiler compares at one blow.
+fn has<const LEN: usize>(text: &[u8], what: &[u8; LEN]) -> bool {
+    text.windows(LEN).any(|part| <&[u8; LEN]>::try_from(part).is_ok_and(|part| part == what))
 }
 
 fn length(text: &[u8]) -> f32 {
