@@ -77,32 +77,142 @@ impl Model {
         effects
     }
 
-    /// The pieces of a group that speak most for it, as they are written.
+    /// Where the pieces of a group speak most for it, as it is written.
     fn quotes(&self, group: usize, effects: &Effects, scratch: &Scratch) -> Vec<String> {
         let text = scratch.spelling.text();
         let mut effects = effects.get(group).into_iter().flatten();
-        let mut found: Vec<(f32, Range<usize>)> = Vec::new();
+        let mut along = vec![0.0; text.len()];
         sheet::pieces(self.subject, &scratch.spelling, &mut |gram| {
             if gram.group == group {
-                let effect = effects.next().copied().unwrap_or(0.0);
-                found.push((effect, gram.at));
+                let share = effects.next().copied().unwrap_or(0.0) / gram.at.len().max(1) as f32;
+                let covered = along.get_mut(gram.at).into_iter().flatten();
+                covered.for_each(|effect| *effect += share);
             }
         });
-        found.retain(|(effect, at)| *effect > 0.0 && !at.is_empty());
-        found.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut quotes: Vec<Range<usize>> = Vec::new();
-        for (_, at) in found {
-            if quotes.len() == QUOTES_MAX {
-                break;
-            }
-            if quotes.iter().all(|other| at.end <= other.start || other.end <= at.start) {
-                quotes.push(at);
-            }
-        }
-        let quoted = quotes.into_iter().map(|at| {
+        let quoted = strongest(along, text).into_iter().map(|at| {
             let piece = text.get(at).unwrap_or_default();
             format!("`{}`", String::from_utf8_lossy(piece).escape_default())
         });
         quoted.collect()
+    }
+}
+
+/// The stretches of `text` where most lies above the average of what is above zero; the strongest
+/// first.
+fn strongest(mut along: Vec<f32>, text: &[u8]) -> Vec<Range<usize>> {
+    let (mut sum, mut count) = (0.0, 0.0_f32);
+    for effect in along.iter().filter(|effect| **effect > 0.0) {
+        sum += effect;
+        count += 1.0;
+    }
+    let average = sum / count.max(1.0);
+    along.iter_mut().for_each(|effect| *effect -= average);
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for _ in 0..QUOTES_MAX {
+        let Some(best) = heaviest(&along) else { break };
+        // Nothing is quoted twice, nor as part of something longer.
+        along.get_mut(best.clone()).into_iter().flatten().for_each(|effect| *effect = f32::MIN);
+        let best = rounded(best, text);
+        // One sign alone tells nobody anything.
+        let is_new = found.iter().all(|other| best.end <= other.start || other.end <= best.start);
+        if is_new && best.len() > 1 {
+            found.push(best);
+        }
+    }
+    found
+}
+
+/// The stretch with the words at its ends whole, or without them when most of them lies outside.
+fn rounded(at: Range<usize>, text: &[u8]) -> Range<usize> {
+    let is_word = |at: &usize| text.get(*at).is_some_and(u8::is_ascii_alphanumeric);
+    let word_of = |place: usize| {
+        let before = (0..place).rev().take_while(is_word).count();
+        let behind = (place..text.len()).take_while(is_word).count();
+        place.saturating_sub(before)..place.saturating_add(behind)
+    };
+    let is_most = |part: usize, word: &Range<usize>| part.saturating_mul(2) >= word.len();
+    let (first, last) = (word_of(at.start), word_of(at.end.saturating_sub(1)));
+    let start = if is_most(first.end.min(at.end).saturating_sub(at.start), &first) {
+        first.start.min(at.start)
+    } else if first.end < at.end {
+        first.end
+    } else {
+        at.start
+    };
+    let end = if is_most(at.end.saturating_sub(last.start.max(at.start)), &last) {
+        last.end.max(at.end)
+    } else if last.start > at.start {
+        last.start
+    } else {
+        at.end
+    };
+    start..end.max(start)
+}
+
+/// The stretch with the greatest sum above zero (J. Kadane's, in J. Bentley, "Programming pearls:
+/// algorithm design techniques", CACM 1984).
+fn heaviest(along: &[f32]) -> Option<Range<usize>> {
+    let mut best: (f32, Option<Range<usize>>) = (0.0, None);
+    let (mut sum, mut start) = (0.0_f32, 0);
+    for (at, effect) in along.iter().enumerate() {
+        if sum <= 0.0 {
+            (sum, start) = (0.0, at);
+        }
+        sum += effect;
+        if sum > best.0 {
+            best = (sum, Some(start..at.saturating_add(1)));
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_stretches_are_told_and_none_twice() {
+        let mut along = vec![0.1; 30];
+        along[3..8].fill(2.0);
+        along[5] = 0.9;
+        along[14..16].fill(3.0);
+        along[18..22].fill(-4.0);
+        along[24] = 9.0;
+        let text = [b'.'; 30];
+        assert_eq!(strongest(along, &text), [14..16, 3..8]);
+        let none = [vec![], vec![-1.0, -2.0], vec![1.0; 9]];
+        assert!(none.into_iter().all(|along| strongest(along, &text).is_empty()));
+    }
+
+    #[test]
+    fn words_are_quoted_whole_or_not_at_all() {
+        let text = b"pay-confirm/login.php";
+        let rounded = |at: Range<usize>| std::str::from_utf8(&text[rounded(at, text)]).unwrap();
+        // `nfirm`, `login.p`, `y-confirm/l`, and a few signs within one word.
+        assert_eq!(rounded(6..11), "confirm");
+        assert_eq!(rounded(12..19), "login.");
+        assert_eq!(rounded(2..13), "-confirm/");
+        assert_eq!(rounded(5..7), "on");
+        for start in 0..text.len() {
+            for end in start + 1..=text.len() {
+                let found = super::rounded(start..end, text);
+                assert!(found.start <= found.end && found.end <= text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_heaviest_stretch_is_that_of_all_pairs() {
+        let mut rng = crate::learn::Rng::new(3);
+        for _ in 0..200 {
+            let along: Vec<f32> = (0..12).map(|_| rng.below(21) as f32 - 10.0).collect();
+            let sum = |at: Range<usize>| along[at].iter().sum::<f32>();
+            let starts = 0..along.len();
+            let best = starts
+                .flat_map(|start| (start..along.len()).map(move |end| start..end + 1))
+                .map(sum)
+                .fold(0.0, f32::max);
+            assert_eq!(heaviest(&along).map_or(0.0, sum), best);
+        }
     }
 }
