@@ -74,6 +74,9 @@ pub enum RejectReason {
          or put the header line back"
     )]
     UnknownColumns,
+    /// A row of a table in which no line has a name that the feed's `fields` ask for.
+    #[error("no line names the column `{0}`, which `fields` asks for; write it as the header does")]
+    UnnamedColumn(Box<str>),
     /// A row of a CSV with too few fields.
     #[error("the row has no `{0}` field")]
     MissingField(&'static str),
@@ -149,7 +152,7 @@ impl RejectReason {
             Self::RegularExpression => "regular-expression",
             Self::Wildcard => "wildcard",
             Self::NotAnchored => "not-anchored",
-            Self::UnknownColumns => "unknown-columns",
+            Self::UnknownColumns | Self::UnnamedColumn(_) => "unknown-columns",
             Self::MissingField(_) => "missing-field",
             Self::UnclosedQuote => "unclosed-quote",
             Self::ValueType(_) => "value-type",

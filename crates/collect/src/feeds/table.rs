@@ -50,6 +50,8 @@ pub(crate) struct Table {
     publisher: Publisher,
     mapping: Option<Arc<Mapping>>,
     columns: Option<(char, Columns)>,
+    /// The first name of the mapping that the first row lacks.
+    unnamed: Option<Box<str>>,
     /// Whether a row was read, so that comments name no columns any more.
     has_rows: bool,
     joiner: Joiner,
@@ -58,7 +60,14 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(publisher: Publisher, mapping: Option<Arc<Mapping>>) -> Self {
         let columns = mapping.as_ref().and_then(|mapping| numbered(mapping));
-        Self { publisher, mapping, columns, has_rows: false, joiner: Joiner::default() }
+        Self {
+            publisher,
+            mapping,
+            columns,
+            unnamed: None,
+            has_rows: false,
+            joiner: Joiner::default(),
+        }
     }
 
     /// Looks for column names in a comment.
@@ -113,10 +122,17 @@ impl Table {
                 output.report.rows -= 1;
                 return Ok(());
             }
+            let mapping = self.mapping.as_ref().filter(|_| output.report.rows == 1);
+            self.unnamed =
+                mapping.and_then(|mapping| lacking(mapping, text)).or(self.unnamed.take());
             split_by(',', text, &mut fields)?;
             self.columns = shape(&fields).map(|columns| (',', columns));
         }
-        let (_, columns) = self.columns.as_ref().ok_or(RejectReason::UnknownColumns)?;
+        let unknown = || match &self.unnamed {
+            Some(name) => RejectReason::UnnamedColumn(name.clone()),
+            None => RejectReason::UnknownColumns,
+        };
+        let (_, columns) = self.columns.as_ref().ok_or_else(unknown)?;
         let record = record(columns, &fields);
         let outcome = record.emit(self.publisher.style(), output);
         // Numbered columns say nothing of a line with their names.
@@ -190,6 +206,20 @@ fn named(mapping: &Mapping, line: &str) -> Option<(char, Columns)> {
         }
         Some((delimiter, columns))
     })
+}
+
+/// The first name of `mapping` that a line lacks, split as most of them are found.
+fn lacking(mapping: &Mapping, line: &str) -> Option<Box<str>> {
+    let asked = || mapping.fields.iter().filter(|(_, name)| name.parse::<usize>().is_err());
+    let delimiters = mapping.delimiter.map_or(DELIMITERS.to_vec(), |one| vec![one]);
+    let lacking = |delimiter: char| -> Vec<&(Role, Box<str>)> {
+        let mut names = Vec::new();
+        let is_whole = split_by(delimiter, line, &mut names).is_ok();
+        let has = |asked: &str| is_whole && names.iter().any(|name| name.trim() == asked);
+        asked().filter(|(_, name)| !has(name)).collect()
+    };
+    let fewest = delimiters.into_iter().map(lacking).min_by_key(Vec::len)?;
+    fewest.first().map(|(_, name)| name.clone())
 }
 
 /// The columns that a line names, in the words that feeds use for them.
