@@ -1,10 +1,10 @@
 //! Learning a model from labelled subjects.
 //!
 //! Two stages. A linear model and a small network learn what pieces of text are worth; boosted trees
-//! learn from sums over those weights, from the network's margin, and from figures that no piece shows. The trees must not see sums over pieces whose
-//! weights the same subjects taught, or they would trust them too much: so the subjects are dealt
-//! into folds by registered domain, and the sums of each fold come from weights that the other folds
-//! taught. Names of generators are dealt a second time by family, so that the trees also learn what
+//! learn from sums over those weights, from the network's margin, and from figures that no piece shows.
+//! The trees must not see what the same subjects taught, or they would trust it too much: so the
+//! subjects are dealt into folds by registered domain, and the sums and margins of each fold come from
+//! what the other folds taught. Names of generators are dealt a second time by family, so that the trees also learn what
 //! the sums are worth on a family that nobody has seen.
 //!
 //! Nothing of a stranger's reaches this module but as text to take apart.
@@ -40,8 +40,6 @@ use crate::familiar::{FAMILIAR, FamiliarTable};
 use crate::forest::Forest;
 use crate::gram::{GROUPS, Rolling};
 use crate::network::Network;
-use network::learn_network;
-
 use crate::popular::is_popular;
 use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
 use crate::table::{WeightTable, key, place_of};
@@ -208,7 +206,7 @@ pub fn train(
     progress("trees");
     let everyone_dealt = everyone;
     let everyone: Vec<u32> = (0..samples.len() as u32).collect();
-    let linear = linear(&material, &everyone, options);
+    let heard = Heard::from(subject, &material, &everyone, options);
     // What was made up says nothing about how good the model is.
     let is_real = |row: &&u32| **row as usize % samples.len() < count;
     let pick = |values: &[f32]| {
@@ -218,10 +216,10 @@ pub fn train(
     let calibration = calibrate(&dealt, &truth, options.fpr);
     let (by_name, by_family) = margins.split_at(samples.len());
     Learned {
-        table: WeightTable::new(options.linear.bits, &linear.weights),
-        bias: linear.bias,
-        network: network(subject, &material, &everyone, options),
-        familiar: familiar(&material, &everyone),
+        table: WeightTable::new(options.linear.bits, &heard.linear.weights),
+        bias: heard.linear.bias,
+        network: heard.network,
+        familiar: heard.familiar,
         forest,
         calibration,
         unseen: by_name[..count].to_vec(),
@@ -315,7 +313,7 @@ fn network(
 ) -> Option<Network> {
     let learned = || {
         let Material { pieces, labels, weights, .. } = material;
-        learn_network(pieces, labels, weights, chosen, &options.network, options.seed)
+        network::learn_network(pieces, labels, weights, chosen, &options.network, options.seed)
     };
     subject.has_network().then(learned)
 }

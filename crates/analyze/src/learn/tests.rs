@@ -111,13 +111,13 @@ fn a_network_learns_what_no_sum_of_weights_says() {
     }
     let options = NetworkOptions { bits: 4, epochs: 4, keep: 0.9, rate: 0.1, spread: 0.05 };
     let rows: Vec<u32> = (0..4000).collect();
-    let network = learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
+    let network = network::learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
     for (row, label) in labels.iter().enumerate().take(4) {
         let keys = (0..GROUPS).map(|group| pieces.group(row, group));
         let margin = network.margin(&network.inputs(keys));
         assert_eq!(margin > 0.0, *label > 0.5, "{margin} for {row}");
     }
-    let again = learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
+    let again = network::learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
     assert_eq!(network, again);
 }
 

@@ -86,6 +86,27 @@ fn any_bytes_are_judged() {
     }
 }
 
+#[test]
+fn a_network_whose_numbers_overflow_still_gives_a_score() {
+    let (mut model, _) = small_model(1);
+    let mut dense = Dense::ZERO;
+    for (at, weight) in dense.first.iter_mut().flatten().enumerate() {
+        *weight = if at % 3 == 0 { f32::MAX } else { f32::MIN };
+    }
+    dense.last = [f32::MIN; 32];
+    dense.last[0] = f32::MAX;
+    model.network = Network::from_levels(1, vec![0x0f0f, 0xf0f0], f32::MAX, dense);
+    let body = model.body();
+    let bytes = [&body[..], &digest(&body)].concat();
+    let model = Model::decode(&bytes, &ModelLimits::default()).unwrap();
+    let mut scratch = Scratch::default();
+    for input in [&b"http://host9.test/secure/login.php?a=b"[..], b"", b"....", b"a/b?c"] {
+        let judged = model.judge(input, &mut scratch);
+        assert!((0.0..=1.0).contains(&judged.score), "{judged:?}");
+        assert_eq!(judged.score, model.score(input, &mut scratch));
+    }
+}
+
 /// A model that says nothing: the smallest file that is read whole.
 fn smallest() -> Model {
     let (mut model, _) = small_model(1);
