@@ -20,6 +20,7 @@
 
 mod boost;
 mod calibrate;
+mod graft;
 mod invented;
 mod linear;
 mod metrics;
@@ -30,6 +31,7 @@ pub(crate) mod tests;
 
 pub use boost::{BoostOptions, Table, boost};
 pub use calibrate::{Calibration, calibrate};
+pub use graft::GraftOptions;
 pub use invented::InventOptions;
 pub use linear::{Linear, LinearOptions, Pieces, learn};
 pub use metrics::{FPRS, Metrics, cut, metrics};
@@ -77,6 +79,8 @@ pub struct TrainOptions {
     pub family_weight: f32,
     /// Names of made-up generators that are learned from beside the samples that have families.
     pub invent: InventOptions,
+    /// Paths for bare hosts, among URLs.
+    pub graft: GraftOptions,
     /// The share of false positives at which a subject is called malicious.
     pub fpr: f64,
 }
@@ -114,6 +118,7 @@ impl TrainOptions {
             boost,
             family_weight: 0.2,
             invent,
+            graft: GraftOptions { bare: 0.75, weight: 0.5 },
             fpr,
         }
     }
@@ -134,7 +139,10 @@ pub struct Learned {
     pub forest: Forest,
     /// From margins to probabilities.
     pub calibration: Calibration,
-    /// For each sample the margin that a model gave it which had not seen its fold.
+    /// Which samples were learned from as they are, by their places among all, and so are judged. The
+    /// others are bare hosts that were given the path of a URL.
+    pub judged: Vec<usize>,
+    /// For each that is judged the margin that a model gave it which had not seen its fold.
     pub unseen: Vec<f32>,
     /// The same where whole families were left out.
     pub unseen_family: Option<Vec<f32>>,
@@ -165,12 +173,17 @@ pub fn train(
     options: &TrainOptions,
     mut progress: impl FnMut(&str),
 ) -> Learned {
-    let count = samples.len();
     let mut samples = samples.to_vec();
+    let mut is_judged = match subject {
+        Subject::Url => graft::graft(&mut samples, options),
+        Subject::Domain => vec![true; samples.len()],
+    };
     // Few beside what was caught: at most one for three.
     let caught = samples.iter().filter(|sample| !sample.family.is_empty()).count();
     let mut invented = invented::invent(&samples, &options.invent, options.seed, caught / 3);
     samples.append(&mut invented);
+    // What was made up says nothing about how good the model is.
+    is_judged.resize(samples.len(), false);
     let samples = samples.as_slice();
     let material = material(subject, samples, options);
     progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
@@ -207,14 +220,16 @@ pub fn train(
     let everyone_dealt = everyone;
     let everyone: Vec<u32> = (0..samples.len() as u32).collect();
     let heard = Heard::from(subject, &material, &everyone, options);
-    // What was made up says nothing about how good the model is.
-    let is_real = |row: &&u32| **row as usize % samples.len() < count;
+    let is_real = |row: &&u32| is_judged[**row as usize % samples.len()];
     let pick = |values: &[f32]| {
         everyone_dealt.iter().filter(is_real).map(|row| values[*row as usize]).collect()
     };
     let (dealt, truth): (Vec<f32>, Vec<f32>) = (pick(&margins), pick(&labels));
     let calibration = calibrate(&dealt, &truth, options.fpr);
     let (by_name, by_family) = margins.split_at(samples.len());
+    let judged: Vec<usize> = (0..samples.len()).filter(|row| is_judged[*row]).collect();
+    let margins_of = |margins: &[f32]| judged.iter().map(|row| margins[*row]).collect();
+    let folds_of = |folds: &[u64]| judged.iter().map(|row| folds[*row]).collect();
     Learned {
         table: WeightTable::new(options.linear.bits, &heard.linear.weights),
         bias: heard.linear.bias,
@@ -222,10 +237,11 @@ pub fn train(
         familiar: heard.familiar,
         forest,
         calibration,
-        unseen: by_name[..count].to_vec(),
-        unseen_family: material.has_families.then(|| by_family[..count].to_vec()),
-        folds: material.by_name[..count].to_vec(),
-        family_folds: material.by_family[..count].to_vec(),
+        unseen: margins_of(by_name),
+        unseen_family: material.has_families.then(|| margins_of(by_family)),
+        folds: folds_of(&material.by_name),
+        family_folds: folds_of(&material.by_family),
+        judged,
     }
 }
 
@@ -255,19 +271,23 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
         sheet::measure(subject, &scratch.spelling, &mut material.own);
         material.names.push(scratch.spelling.clone());
         material.labels.push(f32::from(u8::from(sample.is_bad)));
-        let fold = |text: &[&[u8]]| {
-            let start = Rolling::new(options.seed);
-            text.iter().fold(start, |hash, part| hash.with_all(part)).finish() % options.folds
-        };
-        // On popular sites good and bad pages stand side by side: each page is judged by itself.
-        let text = &scratch.spelling;
-        let is_shared = subject == Subject::Url && is_popular(text.registered());
-        let name = fold(&[if is_shared { text.text() } else { text.registered() }]);
+        let name = fold_of(subject, &scratch.spelling, options);
         material.by_name.push(name);
-        let is_known = !sample.family.is_empty();
-        material.by_family.push(if is_known { fold(&[sample.family.as_bytes()]) } else { name });
+        let family = sample.family.as_bytes();
+        material.by_family.push(if family.is_empty() { name } else { fold(family, options) });
     }
     material
+}
+
+/// The fold of a subject by its registered domain.
+fn fold_of(subject: Subject, text: &Spelling, options: &TrainOptions) -> u64 {
+    // On popular sites good and bad pages stand side by side: each page is judged by itself.
+    let is_shared = subject == Subject::Url && is_popular(text.registered());
+    fold(if is_shared { text.text() } else { text.registered() }, options)
+}
+
+fn fold(text: &[u8], options: &TrainOptions) -> u64 {
+    Rolling::new(options.seed).with_all(text).finish() % options.folds
 }
 
 /// The figures of every subject in every deal, with weights that its fold did not teach.

@@ -91,11 +91,6 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     in_json.chain(in_yaml).filter(is_url)
 }
 
-/// Three bare hosts in ten: more of them than URLs would teach the trees that paths do not matter.
-fn is_taken(host: &str) -> bool {
-    Rolling::new(30).with_all(host.as_bytes()).finish() % 10 < 3
-}
-
 fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
@@ -159,11 +154,11 @@ impl Folder {
         }
         for record in csv(&self.text("web/labelled/domains.csv.gz")?).skip(1) {
             let [name, label, source] = record.as_slice() else { continue };
-            if matches!(label.as_str(), "phish" | "malware" | "benign") && is_taken(name) {
+            if matches!(label.as_str(), "phish" | "malware" | "benign") {
                 rows.add(Row { is_host: true, ..Row::new(name, label != "benign", "", source) });
             }
         }
-        for name in self.text(ALEXA)?.lines().filter(|name| is_taken(name)) {
+        for name in self.text(ALEXA)?.lines() {
             rows.add(Row { is_host: true, ..Row::new(name, false, "", "alexa2016") });
         }
         self.recent(&mut rows)?;

@@ -54,6 +54,8 @@ pub(super) fn read(
             "generators" => options.invent.generators = count()?,
             "invented_names" => options.invent.names = count()?,
             "invented_weight" => options.invent.weight = number,
+            "bare" => options.graft.bare = number,
+            "graft_weight" => options.graft.weight = number,
             "heard" => options.familiar_bits = value.parse()?,
             "family" => options.family_weight = number,
             "host_weight" => {

@@ -50,7 +50,7 @@ struct Look {
     ends: [usize; GROUPS],
     /// What sums of each group are multiplied with.
     scales: [f32; GROUPS],
-    /// Which piece has the highest of each number.
+    /// Which of the kept pieces has the highest of each number: the first, where several have it.
     highest: [[usize; DIMENSIONS]; GROUPS],
 }
 
@@ -154,13 +154,13 @@ impl<'a> Learner<'a> {
             look.scales[group] = scale(keys.len()) / self.options.keep;
             let mut sums = [0.0; DIMENSIONS];
             let mut maxima = [f32::MIN; DIMENSIONS];
-            for place in &look.places[start..] {
+            for (index, place) in look.places.iter().enumerate().skip(start) {
                 let piece = &self.cells[*place].piece;
                 for at in 0..DIMENSIONS {
                     sums[at] += piece[at];
                     if piece[at] > maxima[at] {
                         maxima[at] = piece[at];
-                        look.highest[group][at] = *place;
+                        look.highest[group][at] = index;
                     }
                 }
             }
@@ -178,11 +178,11 @@ impl<'a> Learner<'a> {
         let mut start = 0;
         for group in 0..GROUPS {
             let first = group * 2 * DIMENSIONS;
-            for place in &self.look.places[start..self.look.ends[group]] {
-                let Cell { piece, squares } = &mut self.cells[*place];
+            for index in start..self.look.ends[group] {
+                let Cell { piece, squares } = &mut self.cells[self.look.places[index]];
                 for at in 0..DIMENSIONS {
                     let mut gradient = down[first + at] * self.look.scales[group];
-                    if self.look.highest[group][at] == *place {
+                    if self.look.highest[group][at] == index {
                         gradient += down[first + DIMENSIONS + at];
                     }
                     descend(&mut piece[at], &mut squares[at], gradient, rate);

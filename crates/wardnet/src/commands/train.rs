@@ -40,7 +40,8 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     train_options.seed = options.seed;
     let learned = train(subject, &samples, &train_options, |step| tracing::info!("{step}"));
     let margins = |is_bad: bool| -> Vec<f32> {
-        let kept = samples.iter().zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
+        let judged = learned.judged.iter().filter_map(|row| samples.get(*row));
+        let kept = judged.zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
         kept.map(|(_, margin)| *margin).collect()
     };
     let figures = metrics(&margins(true), &margins(false));
