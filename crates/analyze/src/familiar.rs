@@ -63,7 +63,7 @@ const SIGNS: usize = 38;
 const THREES: usize = SIGNS * SIGNS * SIGNS;
 
 /// The table of suffixes has 2 to the power of this many places.
-const SUFFIX_BITS: u32 = 13;
+const SUFFIX_BITS: u32 = 16;
 
 /// Codes of surprise a bit.
 const STEPS: f32 = 16.0;

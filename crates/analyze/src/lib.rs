@@ -11,6 +11,7 @@
 )]
 
 mod brands;
+mod commonplace;
 pub mod dga;
 mod disposable;
 pub mod domain;

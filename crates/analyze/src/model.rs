@@ -5,6 +5,7 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
+use crate::commonplace;
 use crate::disposable::is_disposable;
 use crate::domain::{self, Resemblance};
 use crate::familiar::FamiliarTable;
@@ -155,10 +156,23 @@ impl Model {
     fn probability(&self, margin: f32, spelling: &Spelling) -> (f32, Option<&'static str>) {
         let probability = self.calibration.probability(margin);
         let is_high = probability > own::SCORE_MAX;
-        match is_high.then(|| own::excuse(self.subject, spelling)).flatten() {
-            Some(excuse) => (own::SCORE_MAX, Some(excuse)),
+        if let Some(excuse) = is_high.then(|| own::excuse(self.subject, spelling)).flatten() {
+            return (own::SCORE_MAX, Some(excuse));
+        }
+        match self.commonplace(probability, spelling) {
+            Some(words) => (commonplace::SCORE_MAX, Some(words)),
             None => (probability, None),
         }
+    }
+
+    /// Whether only what a URL shares with thousands of others makes it look malicious.
+    fn commonplace(&self, probability: f32, url: &Spelling) -> Option<&'static str> {
+        if self.subject != Subject::Url || probability < MALICIOUS_FROM {
+            return None;
+        }
+        let rest = commonplace::rest(url)?;
+        let margin = self.margin(&rest.text, &mut Scratch::default());
+        (self.calibration.probability(margin) < MALICIOUS_FROM).then_some(rest.words)
     }
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {
@@ -181,4 +195,4 @@ fn layout(subject: Subject) -> u64 {
 }
 
 /// Rises when a figure or a piece changes its meaning but not its name.
-const LAYOUT_VERSION: u64 = 4;
+const LAYOUT_VERSION: u64 = 5;

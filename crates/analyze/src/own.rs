@@ -78,7 +78,7 @@ pub(crate) fn is_own_name(name: &Spelling) -> bool {
 
 /// Whether another site's address stands in the path or the query, as in `/amp/s/example.com/x` and
 /// `?url=https%3A%2F%2Fexample.com`. Log-in pages lead back to pages of the site itself.
-fn leads_elsewhere(url: &Spelling) -> bool {
+pub(crate) fn leads_elsewhere(url: &Spelling) -> bool {
     let rest = url.rest().to_ascii_lowercase();
     let is_of_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     // What is left of an escape before a host harms nothing: `2fwww.example.com` ends as it does.

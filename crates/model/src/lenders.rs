@@ -233,9 +233,15 @@ pub const LENDERS: [&str; 225] = [
 
 /// Whether `host` is one of those, or a name below one.
 pub fn is_lender(host: &str) -> bool {
+    lender_of(host).is_some()
+}
+
+/// Which of those `host` is, or is a name below.
+pub fn lender_of(host: &str) -> Option<&'static str> {
     let dots = host.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
     let parents = dots.filter_map(|(at, _)| host.get(at.saturating_add(1)..));
-    std::iter::once(host).chain(parents).any(|name| LENDERS.binary_search(&name).is_ok())
+    let mut names = std::iter::once(host).chain(parents);
+    names.find_map(|name| LENDERS.get(LENDERS.binary_search(&name).ok()?).copied())
 }
 
 #[cfg(test)]
@@ -247,6 +253,7 @@ mod tests {
         for host in ["bit.ly", "a.bit.ly", "sites.google.com", "x.sites.google.com"] {
             assert!(is_lender(host), "{host}");
         }
+        assert_eq!(lender_of("x.sites.google.com"), Some("sites.google.com"));
         for host in ["google.com", "www.google.com", "xbit.ly", "ly", ""] {
             assert!(!is_lender(host), "{host}");
         }

@@ -40,7 +40,7 @@ pub use indicator::{EmailAddress, Indicator, address_key, domain_key};
 pub use key::Key;
 pub use kind::{Kind, Scope, UnknownName};
 pub use lanes::{Hashed, digest_all};
-pub use lenders::{LENDERS, is_lender};
+pub use lenders::{LENDERS, is_lender, lender_of};
 pub use observation::Observation;
 pub use parse::{INDICATOR_BYTES_MAX, ParseError, address, network, refang};
 pub use pattern::{Pattern, PatternKind, PatternList, PatternSet};

@@ -1,6 +1,6 @@
 //! Listening to names that people chose.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::stream::{Signs, five, four, last, three};
 use super::{FamiliarTable, SIGNS, STEPS, THREES, UNKNOWN, suffix_place};
@@ -32,20 +32,25 @@ impl FamiliarTable {
             fives: vec![0; places],
             suffixes: vec![0; 1_usize << super::SUFFIX_BITS],
         };
-        let mut known: FxHashSet<&[u8]> = FxHashSet::default();
+        let mut known: FxHashMap<&[u8], u32> = FxHashMap::default();
         for name in names {
-            if known.insert(name.registered()) {
+            let count = known.entry(name.registered()).or_default();
+            *count = count.saturating_add(1);
+            if *count == 1 {
                 counts.hear(name, bits);
             }
-            add(&mut counts.suffixes, suffix_place(name.registered(), 3));
+        }
+        // Most stand alone: they would fill the places of suffixes, and say nothing.
+        for (registered, count) in known.into_iter().filter(|(_, count)| *count > 1) {
+            add(&mut counts.suffixes, suffix_place(registered, 3), count);
         }
         counts.table(bits)
     }
 }
 
-fn add(counts: &mut [u32], place: usize) {
+fn add(counts: &mut [u32], place: usize, more: u32) {
     if let Some(count) = counts.get_mut(place) {
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 }
 
@@ -79,13 +84,13 @@ impl Counts {
             grow(&mut self.threes, three(signs));
             self.fours.push(signs & 0x00ff_ffff);
             if at >= 2 {
-                add(&mut self.fives, five(signs, bits));
+                add(&mut self.fives, five(signs, bits), 1);
             }
         }
         let suffix = name.suffix();
         let top = suffix.rsplit(|b| *b == b'.').next().unwrap_or_default();
-        add(&mut self.suffixes, suffix_place(suffix, 1));
-        add(&mut self.suffixes, suffix_place(top, 2));
+        add(&mut self.suffixes, suffix_place(suffix, 1), 1);
+        add(&mut self.suffixes, suffix_place(top, 2), 1);
     }
 
     fn table(mut self, bits: u32) -> FamiliarTable {

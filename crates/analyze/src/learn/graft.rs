@@ -53,7 +53,8 @@ pub(super) fn graft(samples: &mut [Sample], options: &TrainOptions) -> Vec<bool>
         let stock = &stocks[stock];
         if !stock.is_empty() {
             let text = [&host[..], &stock[rng.below(stock.len())]].concat();
-            samples[index] = Sample { text, weight: options.graft.weight, ..samples[index].clone() };
+            samples[index] =
+                Sample { text, weight: options.graft.weight, ..samples[index].clone() };
             is_same[index] = false;
         }
     }
