@@ -16,7 +16,7 @@ use std::time::Duration;
 use wardnet_analyze::{Model, ModelLimits, ModelSet, Subject};
 use wardnet_identify::http::{Finder, Finding};
 use wardnet_model::Timestamp;
-use wardnet_protect::opinion::{Opinions, Trial};
+use wardnet_protect::opinion::{Opinion, Opinions, Trial};
 use wardnet_server::{Component, Health, Metrics, Status};
 
 pub(crate) use routes::routes;
@@ -97,8 +97,25 @@ pub(crate) fn load_or_stand_in(config: &ModelsConfig) -> anyhow::Result<(ModelSe
 
 /// What a model is called as a source of evidence.
 pub(crate) fn source_name(model: &Model) -> String {
-    let digest: String = model.digest().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("model:{}@{digest}", model.subject().name())
+    source_of(model.subject(), model.digest())
+}
+
+/// What a model is called of which the digest, or how it begins, is known.
+fn source_of(subject: Subject, digest: &[u8]) -> String {
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("model:{}@{digest}", subject.name())
+}
+
+/// What an opinion is as evidence, of the model whose opinion it is: another one may have come
+/// into force since.
+fn finding(opinion: &Opinion) -> Finding {
+    let percent = (opinion.score * 100.0).clamp(1.0, 100.0);
+    Finding {
+        source: source_of(opinion.subject, &opinion.model).into(),
+        // Between 1 and 100.
+        confidence: percent as u8,
+        reason: opinion.words().into(),
+    }
 }
 
 /// The day after which a model is too old, by its card.
@@ -190,17 +207,7 @@ impl Models {
     /// Asks them about what is reported as dangerous.
     pub(crate) fn finder(&self) -> Finder {
         let opinions = Arc::clone(&self.opinions);
-        Finder::new(move |indicator| {
-            let found = opinions.found(indicator)?;
-            let models = opinions.models();
-            let percent = (found.score * 100.0).clamp(1.0, 100.0);
-            Some(Finding {
-                source: source_name(models.of(found.subject)).into(),
-                // Between 1 and 100.
-                confidence: percent as u8,
-                reason: found.words().into(),
-            })
-        })
+        Finder::new(move |indicator| opinions.found(indicator).as_ref().map(finding))
     }
 
     /// Writes the trials down, and looks how the models are, again and again.
@@ -270,6 +277,16 @@ mod tests {
             let name = source_name(models.of(subject));
             assert!(name.starts_with(&format!("model:{}@", subject.name())), "{name}");
         }
+    }
+
+    #[test]
+    fn a_finding_is_booked_to_the_model_that_found_it() {
+        let model = [0xef, 0xb4, 0, 1, 2, 3, 4, 5];
+        let (subject, reasons) = (Subject::Url, vec!["its spelling".to_owned()]);
+        let opinion = Opinion { subject, model, score: 0.97, is_malicious: true, reasons };
+        let finding = finding(&opinion);
+        assert_eq!(&*finding.source, "model:url@efb4000102030405", "none in force");
+        assert_eq!(finding.confidence, 97);
     }
 
     #[test]
