@@ -11,7 +11,7 @@ use crate::commands::classify::bytes;
 use crate::output::in_words;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wardnet_analyze::{Model, ModelLimits, ModelSet, Subject};
 use wardnet_identify::http::{Finder, Finding};
@@ -142,8 +142,8 @@ pub(crate) struct Models {
     pub(crate) opinions: Arc<Opinions>,
     trials: PathBuf,
     component: Component,
-    /// Why shipped models stand in for those that the settings name.
-    stand_in: Arc<Mutex<Option<String>>>,
+    /// For which models of the settings shipped ones stand in.
+    stand_ins: Arc<Mutex<Vec<StandIn>>>,
 }
 
 impl Models {
@@ -168,22 +168,25 @@ impl Models {
         }
         opinions.register(metrics);
         let component = health.register("models");
-        let outlines: Vec<String> = problems.iter().map(StandIn::outline).collect();
-        let stand_in = (!outlines.is_empty()).then(|| outlines.join("; "));
-        let models = Self { opinions, trials, component, stand_in: Arc::new(Mutex::new(stand_in)) };
+        let stand_ins = Arc::new(Mutex::new(problems));
+        let models = Self { opinions, trials, component, stand_ins };
         models.component.set(models.status(crate::clock::now()));
         Ok(models)
     }
 
-    /// Whether all models are those that the settings name.
-    fn standing_in(&self) -> Status {
-        let stand_in = self.stand_in.lock().unwrap_or_else(PoisonError::into_inner);
-        stand_in.clone().map_or(Status::Ok, Status::Degraded)
+    /// Why the shipped model stands in for the one of the settings, where it does.
+    fn standing_in(&self, subject: Subject) -> Option<String> {
+        let stand_ins = self.stand_ins();
+        stand_ins.iter().find(|one| one.subject == subject).map(StandIn::outline)
+    }
+
+    fn stand_ins(&self) -> MutexGuard<'_, Vec<StandIn>> {
+        self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts models into force that were loaded; says so if they are others.
     pub(crate) fn apply(&self, models: ModelSet, config: &ModelsConfig) -> Option<String> {
-        self.stand_in.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.stand_ins().clear();
         let told = self.exchange(models, config);
         self.component.set(self.status(crate::clock::now()));
         told
@@ -212,7 +215,7 @@ impl Models {
 
     /// Writes the trials down, and looks how the models are, again and again.
     pub(crate) async fn keep_looking(self) {
-        let mut last = self.standing_in();
+        let mut last = told(self.stand_ins().iter().map(StandIn::outline).collect());
         let mut written: Option<[Trial; 2]> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -241,10 +244,7 @@ impl Models {
 
     /// All that is to be said against the models: one complaint hides no other.
     fn status(&self, now: Timestamp) -> Status {
-        let mut said = Vec::new();
-        if let Status::Degraded(reason) = self.standing_in() {
-            said.push(reason);
-        }
+        let mut said: Vec<String> = self.stand_ins().iter().map(StandIn::outline).collect();
         for trial in self.opinions.standing().iter().filter(|trial| trial.has_drifted()) {
             said.push(format!(
                 "the scores of the {} model have drifted; see `wardnet model list`",
@@ -260,8 +260,13 @@ impl Models {
                 ));
             }
         }
-        if said.is_empty() { Status::Ok } else { Status::Degraded(said.join("; ")) }
+        told(said)
     }
+}
+
+/// What complaints come to.
+fn told(complaints: Vec<String>) -> Status {
+    if complaints.is_empty() { Status::Ok } else { Status::Degraded(complaints.join("; ")) }
 }
 
 #[cfg(test)]
@@ -348,10 +353,12 @@ mod tests {
         let told = format!("{:?}", health.overall());
         assert!(told.contains("Degraded") && told.contains("damaged"), "{told}");
         assert!(!told.contains("own.model"), "{told}");
+        assert!(models.standing_in(Subject::Url).is_some_and(|why| why.contains("damaged")));
+        assert_eq!(models.standing_in(Subject::Domain), None);
         assert!(matches!(models.status(crate::clock::now()), Status::Degraded(_)));
         std::fs::write(&path, URL_MODEL).unwrap();
         assert_eq!(models.apply(load_all(&config).unwrap(), &config), None);
         assert_eq!(health.overall(), Status::Ok);
-        assert_eq!(models.standing_in(), Status::Ok);
+        assert_eq!(models.standing_in(Subject::Url), None);
     }
 }

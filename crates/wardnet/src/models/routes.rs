@@ -14,9 +14,7 @@ use wardnet_identify::Writer;
 use wardnet_identify::http::model_source;
 use wardnet_model::Source;
 use wardnet_protect::opinion::{Counts, Standing, Trial};
-use wardnet_server::{
-    Access, Caller, Gate, Json, OPERATOR_TENANT, Path, Problem, Role, RouteSpec, Status,
-};
+use wardnet_server::{Access, Caller, Gate, Json, OPERATOR_TENANT, Path, Problem, Role, RouteSpec};
 
 /// What the routes work on.
 #[derive(Debug, Clone)]
@@ -87,12 +85,9 @@ async fn put(
 
 /// Whoever promotes a model means the one of the settings, not one that stands in for it.
 fn is_the_wanted_one(models: &Models, subject: Subject) -> Result<(), Problem> {
-    match models.standing_in() {
-        Status::Degraded(why) if why.contains(&format!("the {} model", subject.name())) => {
-            Err(Problem::conflict(format!("{why}; mend the settings before you promote it")))
-        }
-        _ => Ok(()),
-    }
+    models.standing_in(subject).map_or(Ok(()), |why| {
+        Err(Problem::conflict(format!("{why}; mend the settings before you promote it")))
+    })
 }
 
 /// A model must have shown on what is asked here that it spares what is good.
