@@ -2,12 +2,13 @@
 
 use crate::fixed::{ONE, Probability, percent};
 use crate::patterns::{PatternLimits, Patterns, PatternsError};
+use crate::sum::GroupVoice;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use wardnet_model::{
     BatchId, Calibration, CalibrationChange, Category, DAY_SECS, Kind, PatternSet, Reliability,
-    Source, SourceId,
+    Source, SourceId, SourceKind,
 };
 
 /// The state that all calibration records up to a numbered one add up to.
@@ -38,7 +39,7 @@ type PatternSets = BTreeMap<(SourceId, BatchId), Arc<PatternSet>>;
 pub(crate) struct SourceFacts {
     pub(crate) group: u32,
     pub(crate) shadow: bool,
-    pub(crate) inferred: bool,
+    pub(crate) voice: GroupVoice,
     half_life_secs: Option<u64>,
     /// The probability believed of every kind, unless the source has grades of single kinds.
     believed: Probability,
@@ -95,7 +96,7 @@ impl Epoch {
         let facts = SourceFacts {
             group,
             shadow: source.shadow,
-            inferred: source.kind.is_inferred(),
+            voice: voice(source.kind),
             half_life_secs: source.half_life_secs,
             believed: prior_belief(source.reliability),
             by_kind: learned || !source.per_kind.is_empty(),
@@ -220,6 +221,14 @@ impl Epoch {
             ) => secs.max(DAY_SECS.saturating_mul(730)),
             _ => secs,
         }
+    }
+}
+
+const fn voice(kind: SourceKind) -> GroupVoice {
+    match kind {
+        _ if kind.is_inferred() => GroupVoice::Inferred,
+        SourceKind::Reporter => GroupVoice::Reported,
+        _ => GroupVoice::Independent,
     }
 }
 

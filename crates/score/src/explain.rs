@@ -2,7 +2,7 @@
 
 use crate::fixed::{ONE, Probability, decay, percent, product};
 use crate::sum::{
-    BENIGN_PRIOR, GROUP_CLIP, INFERRED_GROUP, INFERRED_RISK_MAX, PRIOR, Terms, exact_risk, prior,
+    BENIGN_PRIOR, GROUP_CLIP, GroupVoice, INFERRED_GROUP, PRIOR, Terms, exact_risk, prior,
 };
 use crate::{HOSTING_RISK_MAX, Item, Scorer, Subject};
 use wardnet_model::{Kind, Risk, SourceId, Stance, Timestamp};
@@ -41,8 +41,8 @@ pub struct GroupTerm {
     pub probability: Probability,
     /// S: what it adds to the log-odds (takes away, when benign), in thousandths of a nat.
     pub term: i64,
-    /// Whether it holds models and correlations.
-    pub inferred: bool,
+    /// Who speaks in it.
+    pub voice: GroupVoice,
 }
 
 /// A verdict with all its terms.
@@ -76,7 +76,6 @@ impl Explanation {
     pub fn recompute(&self) -> Risk {
         let mut terms = Terms::of_prior(self.prior);
         for group in &self.groups {
-            terms.counts = true;
             let doubt = self
                 .contributions
                 .iter()
@@ -86,12 +85,7 @@ impl Explanation {
             let term = crate::logit(ONE.saturating_sub(doubt))
                 .saturating_sub(crate::logit(from))
                 .clamp(0, GROUP_CLIP);
-            if group.stance == Stance::Benign {
-                terms.good = terms.good.saturating_add(term);
-            } else {
-                terms.bad = terms.bad.saturating_add(term);
-                terms.direct |= term > 0 && !group.inferred;
-            }
+            terms.add(group.stance, term, group.voice);
         }
         exact_risk(self.subject, terms)
     }
@@ -109,7 +103,7 @@ impl Scorer<'_> {
             stance: group.stance,
             probability: ONE.saturating_sub(group.doubt),
             term: group.term(),
-            inferred: group.inferred,
+            voice: group.voice,
         });
         let terms = self.terms(subject, items, now, false);
         let exact = exact_risk(subject, terms);
@@ -137,7 +131,7 @@ impl Scorer<'_> {
             _ => None,
         };
         let number = match facts {
-            Some(facts) if facts.inferred => INFERRED_GROUP,
+            Some(facts) if facts.voice == GroupVoice::Inferred => INFERRED_GROUP,
             Some(facts) => facts.group,
             None => INFERRED_GROUP.saturating_sub(1),
         };
@@ -164,8 +158,12 @@ fn ceiling(subject: Subject, terms: Terms) -> Option<&'static str> {
     if subject.hosting && subject.kind == Some(Kind::Domain) && unbounded > HOSTING_RISK_MAX {
         return Some("it lends space to strangers: its pages are judged, not the host");
     }
-    if !terms.direct && unbounded > INFERRED_RISK_MAX {
-        return Some("models and correlation alone stay below malicious");
+    match exact_risk(subject, terms).value() < unbounded {
+        true if terms.bad > 0 => Some(
+            "models and correlation lift what only reporters say no further than suspicious, until \
+             another source or a decision confirms it",
+        ),
+        true => Some("models and correlation alone stay below malicious"),
+        false => None,
     }
-    None
 }

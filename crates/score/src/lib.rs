@@ -44,6 +44,6 @@ pub use fixed::{ONE, Probability, decay, logit, percent, risk_of};
 pub use patterns::{PatternLimits, PatternMatch, Patterns, PatternsError, fuzz_patterns};
 pub use policy::{Level, Policy, UnknownLevel};
 pub use sum::{
-    BENIGN_PRIOR, GROUP_CLIP, HOSTING_RISK_MAX, INFERRED_RISK_MAX, Item, PRIOR, Score, Scorer,
-    Subject,
+    BENIGN_PRIOR, GROUP_CLIP, GroupVoice, HOSTING_RISK_MAX, INFERRED_RISK_MAX, Item, PRIOR, Score,
+    Scorer, Subject,
 };

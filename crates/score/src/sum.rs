@@ -19,7 +19,8 @@ pub const BENIGN_PRIOR: Probability = ONE / 2;
 /// The most that one dependence group may add or take away, in thousandths of a nat.
 pub const GROUP_CLIP: i64 = 8_000;
 
-/// Models and correlation alone never pass this risk.
+/// Models and correlation alone never pass this risk, nor lift above it what only reporters say: a
+/// model is asked about a thing because somebody has reported it, so the two are not independent.
 pub const INFERRED_RISK_MAX: u8 = 69;
 
 /// A host that lends space to strangers never passes this risk by evidence: its pages are judged.
@@ -93,21 +94,53 @@ pub struct Score {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) prior: i64,
+    /// What bad groups add, but for the one of models and correlations.
     pub(crate) bad: i64,
+    /// What models and correlations add.
+    pub(crate) inferred: i64,
     pub(crate) good: i64,
-    pub(crate) direct: bool,
+    /// Whether somebody says it who is neither a model nor a reporter.
+    pub(crate) independent: bool,
     /// Whether anything counts at all: without evidence there is no risk, not even the prior's.
     pub(crate) counts: bool,
 }
 
 impl Terms {
     pub(crate) const fn of_prior(prior: i64) -> Self {
-        Self { prior, bad: 0, good: 0, direct: false, counts: false }
+        Self { prior, bad: 0, inferred: 0, good: 0, independent: false, counts: false }
+    }
+
+    /// Takes in what one group adds.
+    pub(crate) fn add(&mut self, stance: Stance, term: i64, voice: GroupVoice) {
+        self.counts = true;
+        let part = match (stance, voice) {
+            (Stance::Benign, _) => &mut self.good,
+            (_, GroupVoice::Inferred) => &mut self.inferred,
+            _ => &mut self.bad,
+        };
+        *part = part.saturating_add(term);
+        self.independent |=
+            stance != Stance::Benign && term > 0 && voice == GroupVoice::Independent;
     }
 
     pub(crate) const fn log_odds(self) -> i64 {
+        self.without_inferred().saturating_add(self.inferred)
+    }
+
+    const fn without_inferred(self) -> i64 {
         self.prior.saturating_add(self.bad).saturating_sub(self.good)
     }
+}
+
+/// Who speaks in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupVoice {
+    /// Models and correlations.
+    Inferred,
+    /// Nobody but clients that report.
+    Reported,
+    /// A feed, a sensor or a person of the operator's, too.
+    Independent,
 }
 
 /// One group's share: the probability that all its evidence of one side is wrong.
@@ -116,7 +149,7 @@ pub(crate) struct Group {
     pub(crate) number: u32,
     pub(crate) stance: Stance,
     pub(crate) doubt: Probability,
-    pub(crate) inferred: bool,
+    pub(crate) voice: GroupVoice,
 }
 
 impl Group {
@@ -202,14 +235,7 @@ impl<'e> Scorer<'e> {
     ) -> Terms {
         let mut terms = Terms::of_prior(prior(items, now));
         for group in self.groups(subject, items, now, shadow) {
-            terms.counts = true;
-            let term = group.term();
-            if group.stance == Stance::Benign {
-                terms.good = terms.good.saturating_add(term);
-            } else {
-                terms.bad = terms.bad.saturating_add(term);
-                terms.direct |= term > 0 && !group.inferred;
-            }
+            terms.add(group.stance, group.term(), group.voice);
         }
         terms
     }
@@ -229,16 +255,19 @@ impl<'e> Scorer<'e> {
             if !weighs || !item.in_force(now) || (!shadow && facts.is_some_and(|f| f.shadow)) {
                 continue;
             }
-            let inferred = facts.is_some_and(|facts| facts.inferred);
+            let voice = facts.map_or(GroupVoice::Independent, |facts| facts.voice);
             let number = match facts {
-                _ if inferred => INFERRED_GROUP,
+                _ if voice == GroupVoice::Inferred => INFERRED_GROUP,
                 Some(facts) => facts.group,
                 None => INFERRED_GROUP.saturating_sub(1),
             };
             let doubt = ONE.saturating_sub(self.weight(subject, item, now));
             match groups.iter_mut().find(|g| g.number == number && g.stance == item.stance) {
-                Some(group) => group.doubt = product(group.doubt, doubt),
-                None => groups.push(Group { number, stance: item.stance, doubt, inferred }),
+                Some(group) => {
+                    group.doubt = product(group.doubt, doubt);
+                    group.voice = group.voice.max(voice);
+                }
+                None => groups.push(Group { number, stance: item.stance, doubt, voice }),
             }
         }
         groups
@@ -279,8 +308,9 @@ pub(crate) fn exact_risk(subject: Subject, terms: Terms) -> Risk {
         return Risk::ZERO;
     }
     let mut risk = risk_of(terms.log_odds()).value();
-    if !terms.direct {
-        risk = risk.min(INFERRED_RISK_MAX);
+    if !terms.independent {
+        let uninferred = risk_of(terms.without_inferred()).value();
+        risk = risk.min(uninferred.max(INFERRED_RISK_MAX));
     }
     if subject.hosting && subject.kind == Some(Kind::Domain) {
         risk = risk.min(HOSTING_RISK_MAX);

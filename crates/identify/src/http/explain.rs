@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wardnet_model::{Indicator, SourceId, SuffixList, TenantId, Timestamp};
-use wardnet_score::{Contribution, Epoch, Explanation, GroupTerm, ONE, Probability};
+use wardnet_score::{Contribution, Epoch, Explanation, GroupTerm, GroupVoice, ONE, Probability};
 use wardnet_server::{Caller, Problem, Query, now_unix};
 use wardnet_verdictdb::{Question, View};
 
@@ -202,7 +202,7 @@ impl Room<'_> {
             .filter(|one| one.group == Some(group.group))
             .min_by_key(|one| Reverse(is_shown(one, shown)));
         let name = match member {
-            _ if group.inferred => "models and correlation".to_owned(),
+            _ if group.voice == GroupVoice::Inferred => "models and correlation".to_owned(),
             Some(one) if is_shown(one, shown) => self.group_name(one.source),
             _ => format!("group {}", group.group),
         };
@@ -211,7 +211,7 @@ impl Room<'_> {
             "stance": group.stance.name(),
             "p": probability(group.probability),
             "s": term(group.term),
-            "inferred": group.inferred,
+            "inferred": group.voice == GroupVoice::Inferred,
         })
     }
 

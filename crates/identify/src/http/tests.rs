@@ -225,7 +225,17 @@ async fn what_a_model_finds_of_a_report_counts_once_it_is_promoted() {
     house.post("/v1/evidence", &reporter, report).await.expect(200);
     assert_eq!(evidence("lure.top").await, 2, "one finding of a model on a thing");
     assert!(house.risk("lure.top", 0) > on_trial);
-    assert_eq!(house.band("lure.top", 0), "malicious", "two who do not depend on one another");
+    assert_eq!(house.band("lure.top", 0), "suspicious", "it was asked because of the report");
+    let explained = house.get("/v1/explain?indicator=lure.top", &reader).await.expect(200);
+    let ceiling = explained["explained"][0]["sum"]["ceiling"].as_str().unwrap();
+    assert!(ceiling.contains("only reporters"), "{ceiling}");
+    let person = json!({ "kind": "person" });
+    let source = explained["explained"][0]["evidence"].as_array().unwrap().iter();
+    let source =
+        source.filter_map(|line| line["source"].as_str()).find(|name| name.contains("token"));
+    let path = format!("/v1/sources/{}", source.unwrap());
+    house.send("PUT", &path, &admin, Some(person)).await.expect(200);
+    assert_eq!(house.band("lure.top", 0), "malicious", "the administrator vouches for who reports");
 }
 
 #[tokio::test]

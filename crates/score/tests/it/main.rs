@@ -10,7 +10,7 @@ use wardnet_score::{Epoch, HORIZON_SECS, Item, Scorer, Subject};
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
 /// Sources 1 to 6 stand alone with grades A to F; 11 to 13 copy each other (B); 20 is a model,
-/// 21 a correlation; 30 is on trial.
+/// 21 a correlation; 30 is on trial; 40 and 41 are reporters (D).
 fn epoch() -> Epoch {
     let describe = |id: u32, reliability, group: &str| {
         let mut source = Source::undescribed(SourceId(id), &format!("s{id}"), reliability);
@@ -30,6 +30,10 @@ fn epoch() -> Epoch {
     sources.extend((11..14).map(|id| describe(id, Reliability::B, "copies")));
     for (id, kind) in [(20, SourceKind::Model), (21, SourceKind::Correlation)] {
         sources.push(Source { kind, ..describe(id, Reliability::A, &format!("g{id}")) });
+    }
+    for id in [40, 41] {
+        let kind = SourceKind::Reporter;
+        sources.push(Source { kind, ..describe(id, Reliability::D, &format!("g{id}")) });
     }
     sources.push(Source { shadow: true, ..describe(30, Reliability::A, "trial") });
     let mut epoch = Epoch::default();
@@ -63,7 +67,7 @@ fn risk(items: &[Item]) -> u8 {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    let source = prop_oneof![1u32..7, 11u32..14, 20u32..22, Just(30u32)];
+    let source = prop_oneof![1u32..7, 11u32..14, 20u32..22, Just(30u32), 40u32..42];
     let stance = prop_oneof![
         4 => Just(Stance::Malicious),
         2 => Just(Stance::Benign),
@@ -114,6 +118,27 @@ fn models_and_correlation_together_stay_suspicious() {
     let score = Scorer::new(&epoch()).score(DOMAIN, &[bad(20), bad(21)], NOW);
     assert_eq!((score.exact.value(), score.verdict.band), (69, Band::Suspicious));
     assert!(risk(&[bad(20), bad(4)]) >= 70, "direct evidence lifts the ceiling");
+}
+
+#[test]
+fn a_model_lifts_what_only_reporters_say_no_further_than_suspicious() {
+    let epoch = epoch();
+    let judged = |items: &[Item]| {
+        let explained = Scorer::new(&epoch).explain(DOMAIN, items, NOW);
+        (explained.exact.value(), explained.recompute().value(), explained.ceiling)
+    };
+    let report = Item { confidence: 80, ..bad(40) };
+    assert_eq!(judged(&[report]), (40, 40, None));
+    let (risk, again, ceiling) = judged(&[report, bad(20), bad(21)]);
+    assert_eq!((risk, again), (69, 69), "it was asked because of the report");
+    assert!(ceiling.is_some_and(|why| why.contains("only reporters")), "{ceiling:?}");
+    let (risk, ..) = judged(&[report, bad(41)]);
+    assert!(risk >= 90, "two reporters that agree need no model: {risk}");
+    let (with_model, ..) = judged(&[report, bad(41), bad(20)]);
+    assert_eq!(with_model, risk, "and none lifts what they say");
+    let feed = Item { confidence: 60, ..bad(4) };
+    let (risk, _, ceiling) = judged(&[report, bad(20), feed]);
+    assert!(risk >= 90 && ceiling.is_none(), "a feed confirms it: {risk}");
 }
 
 #[test]
