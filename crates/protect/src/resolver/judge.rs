@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wardnet_model::reserved::is_special_name;
-use wardnet_model::{Band, Basis, Category, DomainName, Indicator, Scope, SuffixList, Timestamp};
+use wardnet_model::{
+    Band, Basis, Category, DomainName, Indicator, Scope, Section, SuffixList, Timestamp,
+};
 use wardnet_verdictdb::{Answer, LookupError, Match, Question, Under, View};
 
 use crate::opinion::Opinions;
 
 use super::config::{PolicyConfig, ResolverConfig};
 use super::stored::{ExtendedError, Stored};
+
+/// Names that an answer leads over whose looks are judged; what leads over more leads nowhere.
+const TARGETS_JUDGED_MAX: usize = 16;
 
 /// What is to be done with an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,12 +57,22 @@ impl Judge<'_> {
         name: &DomainName,
         addresses: &[IpAddr],
     ) -> Result<Judgement, NoVerdict> {
+        self.name_and_standing(name, addresses).map(|(judged, _)| judged)
+    }
+
+    /// Judges a name, and says whether it is known to be good.
+    fn name_and_standing(
+        &self,
+        name: &DomainName,
+        addresses: &[IpAddr],
+    ) -> Result<(Judgement, bool), NoVerdict> {
         let indicator = Indicator::Domain(name.clone());
         let (judged, answer) = self.ask(&indicator, addresses)?;
+        let is_good = matches!(answer.band, Band::Trusted | Band::Safe);
         if judged != Judgement::Pass {
-            return Ok(judged);
+            return Ok((judged, is_good));
         }
-        Ok(self.predicted(&indicator, &answer).unwrap_or(Judgement::Pass))
+        Ok((self.predicted(&indicator, &answer).unwrap_or(Judgement::Pass), is_good))
     }
 
     /// Judges by what is known alone.
@@ -100,22 +115,55 @@ impl Judge<'_> {
 
     /// Judges an answer: the name, all names it leads over, and its addresses.
     pub(super) fn answer(&self, stored: &Stored) -> Result<Judgement, NoVerdict> {
-        let judged = match &stored.name {
-            Some(name) => self.name(name, &stored.addresses)?,
-            None => self.addresses(&stored.addresses)?,
+        let (judged, is_good) = match &stored.name {
+            Some(name) => self.name_and_standing(name, &stored.addresses)?,
+            None => (self.addresses(&stored.addresses)?, false),
         };
         if judged != Judgement::Pass {
             return Ok(judged);
         }
-        for target in &stored.targets {
-            // An operator's word for a target is no word for the name that was asked. Nor are its
-            // looks: whoever serves others has names of theirs below its own.
-            let target = Indicator::Domain(target.clone());
-            if let (blocked @ Judgement::Block(_), _) = self.ask(&target, &[])? {
+        for (at, name) in stored.targets.iter().enumerate() {
+            // An operator's word for a target is no word for the name that was asked.
+            let target = Indicator::Domain(name.clone());
+            let (judged, _) = self.ask(&target, &[])?;
+            if let blocked @ Judgement::Block(_) = judged {
+                return Ok(blocked);
+            }
+            // Whoever is known to be good has chosen where its name leads.
+            let by_looks = at < TARGETS_JUDGED_MAX && judged == Judgement::Pass && !is_good;
+            if by_looks && let Some(blocked) = self.predicted_target(stored.name.as_ref(), name)? {
                 return Ok(blocked);
             }
         }
         Ok(self.rebinding(stored).unwrap_or(Judgement::Pass))
+    }
+
+    /// Blocks by a model's opinion of the domain that a target is registered under. The labels in
+    /// front of it say nothing: whoever serves others has their names there, as in
+    /// `www.bank.example.cdn.example`. So do those who lend names below a suffix of their own.
+    fn predicted_target(
+        &self,
+        asked: Option<&DomainName>,
+        target: &DomainName,
+    ) -> Result<Option<Judgement>, NoVerdict> {
+        let (Some(opinions), Some(from)) = (self.opinions, self.policy.predictions_from_percent)
+        else {
+            return Ok(None);
+        };
+        let is_own = |name: &DomainName| is_private_name(name, &self.config.private_names);
+        let is_lent = self.suffixes.suffix(target).section == Section::Private;
+        if is_lent || is_own(target) || asked.is_some_and(is_own) {
+            return Ok(None);
+        }
+        let Some(registered) = self.suffixes.registered_domain(target) else { return Ok(None) };
+        let registered = Indicator::Domain(registered.into());
+        let (judged, answer) = self.ask(&registered, &[])?;
+        if judged != Judgement::Pass {
+            return Ok(None);
+        }
+        let opinion = opinions.on(&registered, &answer).filter(|one| one.blocks(Some(from)));
+        let error = |words: String| self.error(&format!("it leads to {target}: {words}"));
+        Ok(opinion.map(|opinion| Judgement::Block(error(opinion.words()))))
     }
 
     /// Judges addresses of what has no name: the root, and numbers in place of names.

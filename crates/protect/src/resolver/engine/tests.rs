@@ -22,7 +22,9 @@ fn zone(name: &str) -> Vec<RData> {
     match name {
         "good.shop." | "www.evil.top." | "allowed.top." => vec![address([198, 51, 100, 7])],
         "alias.shop." => vec![alias("www.evil.top."), address([198, 51, 100, 7])],
-        "garden8.top." => vec![alias("login-verify7.top."), address([198, 51, 100, 7])],
+        "garden8.top." => vec![alias("www.login-verify7.top."), address([198, 51, 100, 7])],
+        "garden9.top." => vec![alias("login-verify7.garden7.top."), address([198, 51, 100, 7])],
+        "garden10.top." => vec![alias("login-verify7.github.io."), address([198, 51, 100, 7])],
         "listed.shop." => vec![address([45, 95, 11, 7])],
         "rebind.shop." => vec![address([192, 168, 0, 1])],
         _ => Vec::new(),
@@ -60,7 +62,11 @@ fn say(bytes: &[u8], helps: bool) -> Option<Vec<u8>> {
     message.add_answers(data.into_iter().map(|data| {
         let owner = match (&data, &*name) {
             (RData::A(_), "alias.shop.") => Name::from_ascii("www.evil.top.").unwrap(),
-            (RData::A(_), "garden8.top.") => Name::from_ascii("login-verify7.top.").unwrap(),
+            (RData::A(_), "garden8.top.") => Name::from_ascii("www.login-verify7.top.").unwrap(),
+            (RData::A(_), "garden9.top.") => {
+                Name::from_ascii("login-verify7.garden7.top.").unwrap()
+            }
+            (RData::A(_), "garden10.top.") => Name::from_ascii("login-verify7.github.io.").unwrap(),
             _ => asked.clone(),
         };
         Record::from_rdata(owner, 300, data)
@@ -206,12 +212,19 @@ async fn an_opinion_blocks_only_where_the_policy_says_so() {
     let (code, text) = told(&blocked).unwrap();
     assert!(code == 15 && text.starts_with("login-verify7.top: a model's opinion"), "{text}");
     assert_eq!(house.upstream_was_asked(), 0);
+    for _ in 0..2 {
+        let (_, text) = told(&ask("10.1.0.1", "garden8.top.").await).unwrap();
+        let reason = "it leads to www.login-verify7.top: a model's opinion";
+        assert!(text.starts_with(reason), "from the upstream, and from the cache: {text}");
+    }
     for (client, name) in [
         ("10.1.0.1", "garden7.top."),
         ("10.1.0.1", "login-verify9.top."),
         ("10.1.0.1", "allowed.top."),
-        // Only what was asked is judged by its looks, not where it leads.
-        ("10.1.0.1", "garden8.top."),
+        // Whoever serves others has names of theirs below its own.
+        ("10.1.0.1", "garden9.top."),
+        ("10.1.0.1", "garden10.top."),
+        ("10.2.0.1", "garden8.top."),
         ("10.2.0.1", "login-verify7.top."),
     ] {
         let answer = ask(client, name).await;
