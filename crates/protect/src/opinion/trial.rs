@@ -155,12 +155,17 @@ impl Trial {
         self.drift().is_some_and(|drift| drift > DRIFT_MAX)
     }
 
-    /// Whether its false positives are shown to be few.
+    /// Whether its false positives are shown to be few. Where so little was asked that not even a
+    /// model without any could show it, nothing is known: the first one would damn every model.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let (low, high) = interval(self.good.malicious(), self.good.total());
+        let asked = self.good.total();
+        let (low, high) = interval(self.good.malicious(), asked);
+        let (_, faultless) = interval(0, asked);
         if high <= FALSE_POSITIVES_MAX {
             Standing::Shown(high)
+        } else if faultless > FALSE_POSITIVES_MAX {
+            Standing::Unknown(high)
         } else if low > FALSE_POSITIVES_MAX {
             Standing::TooMany(low)
         } else {
@@ -233,6 +238,10 @@ mod tests {
     fn few_false_positives_must_be_shown() {
         assert!(matches!(trial(Counts::default()).standing(), Standing::Unknown(_)));
         assert!(matches!(trial(counts(&[(0, 2_000)])).standing(), Standing::Unknown(_)));
+        assert!(matches!(trial(counts(&[(12, 1)])).standing(), Standing::Unknown(_)), "one of one");
+        assert!(matches!(trial(counts(&[(0, 2_703)])).standing(), Standing::Unknown(_)));
+        assert!(matches!(trial(counts(&[(0, 2_704)])).standing(), Standing::Shown(_)));
+        assert!(matches!(trial(counts(&[(0, 2_724), (12, 1)])).standing(), Standing::Unknown(_)));
         assert!(matches!(trial(counts(&[(0, 3_000)])).standing(), Standing::Shown(_)));
         assert!(matches!(trial(counts(&[(0, 3_000), (12, 30)])).standing(), Standing::TooMany(_)));
     }
