@@ -9,6 +9,7 @@ mod config;
 mod metrics;
 mod percent;
 mod trial;
+mod trials;
 
 use std::cell::RefCell;
 use std::hash::RandomState;
@@ -25,8 +26,10 @@ use wardnet_verdictdb::Answer;
 pub use config::ModelsConfig;
 pub use percent::Percent;
 pub use trial::{Counts, Standing, Trial};
+pub use trials::FORMER_TRIALS_MAX;
 
 use trial::Side;
+use trials::Trials;
 
 /// Bytes of opinions that are remembered, unless the settings say otherwise.
 pub const CACHE_BYTES_MAX: u64 = 16 << 20;
@@ -87,7 +90,7 @@ impl Weighter<Box<[u8]>, Arc<Opinion>> for Weight {
 pub struct Opinions {
     models: ArcSwap<ModelSet>,
     said: Cache<Box<[u8]>, Arc<Opinion>, Weight, RandomState>,
-    trials: Mutex<[Trial; 2]>,
+    trials: Mutex<Trials>,
     sampled: AtomicU64,
     is_on: AtomicBool,
     counters: metrics::Counters,
@@ -106,7 +109,7 @@ impl Opinions {
         // The hash is keyed, since clients choose the subjects.
         let hasher = RandomState::new();
         let said = Cache::with(typical, cache_bytes_max, Weight, hasher, Default::default());
-        let trials = [Subject::Url, Subject::Domain].map(|subject| Trial::new(models.of(subject)));
+        let trials = Trials::new(&models);
         Self {
             models: ArcSwap::from_pointee(models),
             said,
@@ -137,7 +140,7 @@ impl Opinions {
             Indicator::Domain(name) => (Subject::Domain, name.as_str()),
             _ => return None,
         };
-        self.is_on.load(Ordering::Relaxed).then_some(asked)
+        self.are_on().then_some(asked)
     }
 
     /// The models in force.
@@ -146,14 +149,17 @@ impl Opinions {
         self.models.load_full()
     }
 
-    /// Puts other models into force. The trial of one that is new begins anew.
+    /// Whether models are asked at all.
+    #[must_use]
+    pub fn are_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// Puts other models into force. The trial of one that is new begins, that of one that was in
+    /// force lately goes on.
     pub fn replace(&self, models: ModelSet) {
         let mut trials = self.trials();
-        for (trial, subject) in trials.iter_mut().zip([Subject::Url, Subject::Domain]) {
-            if trial.model != *models.of(subject).digest() {
-                *trial = Trial::new(models.of(subject));
-            }
-        }
+        trials.exchange(&models);
         self.models.store(Arc::new(models));
         drop(trials);
         self.said.clear();
@@ -204,33 +210,28 @@ impl Opinions {
     /// Counts a score once for as long as the opinion is remembered: what is asked a thousand times
     /// would otherwise stand for all that is asked.
     fn note(&self, subject: Subject, digest: &[u8; 32], score: f32, side: Side) {
-        let mut trials = self.trials();
-        // Another model may have come into force meanwhile.
-        let own = trials.iter_mut().find(|one| one.subject == subject && one.model == *digest);
-        if let Some(trial) = own {
-            trial.note(score, side);
-        }
+        self.trials().note(subject, digest, score, side);
     }
 
-    fn trials(&self) -> std::sync::MutexGuard<'_, [Trial; 2]> {
+    fn trials(&self) -> std::sync::MutexGuard<'_, Trials> {
         self.trials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the models do, the one for URLs first.
     #[must_use]
     pub fn standing(&self) -> [Trial; 2] {
-        self.trials().clone()
+        self.trials().in_force().clone()
     }
 
-    /// Goes on with trials of an earlier run; those of other models are passed over.
+    /// How the last models did that are no longer in force, the newest first.
+    #[must_use]
+    pub fn former(&self) -> Vec<Trial> {
+        self.trials().former().to_vec()
+    }
+
+    /// Goes on with trials of an earlier run.
     pub fn resume(&self, earlier: impl IntoIterator<Item = Trial>) {
-        let mut trials = self.trials();
-        for one in earlier {
-            let own = trials.iter_mut().find(|own| own.model == one.model);
-            if let Some(own) = own.filter(|own| own.subject == one.subject) {
-                *own = one;
-            }
-        }
+        self.trials().resume(earlier);
     }
 }
 

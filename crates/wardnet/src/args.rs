@@ -345,12 +345,13 @@ pub(crate) enum Db {
 /// What to do with models.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Lists the models in force, and how they do.
+    /// Lists the models in force and those before them, and how they do.
     List(Output),
     /// Puts a model on trial: what it finds is shown, and counts for nothing.
     Shadow {
-        /// What it judges.
-        subject: ModelSubject,
+        /// What it judges, `url` or `domain`; or one of before, as `list` names it.
+        #[arg(value_name = "SUBJECT[@DIGEST]")]
+        model: String,
     },
     /// Lets what a model finds of reported things count, once it has shown that it spares the good.
     Promote {

@@ -4,6 +4,7 @@
 //! when there is none before, the one that ships stands in. A model's findings are evidence of a
 //! source that is named after its digest: another model is another source, with a trial of its own.
 
+mod former;
 mod routes;
 mod saved;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wardnet_analyze::{Model, ModelLimits, ModelSet, Subject};
 use wardnet_identify::http::{Finder, Finding};
-use wardnet_model::Timestamp;
+use wardnet_model::{Source, Timestamp};
 use wardnet_protect::opinion::{Opinion, Opinions, Trial};
 use wardnet_server::{Component, Health, Metrics, Status};
 
@@ -128,6 +129,17 @@ pub(crate) const fn is_too_old(day: Timestamp, now: Timestamp) -> bool {
     now.0 / DAY_SECS > day.0 / DAY_SECS
 }
 
+/// What is to be told of models that are too old.
+pub(crate) fn too_old(models: &ModelSet, now: Timestamp) -> Vec<String> {
+    let all = [Subject::Url, Subject::Domain].map(|subject| models.of(subject));
+    let old =
+        all.into_iter().filter(|model| expires(model).is_some_and(|day| is_too_old(day, now)));
+    let told = old.map(|model| {
+        format!("the {} model is too old, by its card; take a newer one", model.subject().name())
+    });
+    told.collect()
+}
+
 /// What a card says of `expires`, at its head or in one of its tables: the day, if it is one.
 pub(crate) fn expiry(card: &toml::Table) -> Option<Option<Timestamp>> {
     let tables = std::iter::once(card).chain(card.values().filter_map(toml::Value::as_table));
@@ -140,7 +152,7 @@ pub(crate) fn expiry(card: &toml::Table) -> Option<Option<Timestamp>> {
 pub(crate) struct Models {
     /// What they say.
     pub(crate) opinions: Arc<Opinions>,
-    trials: PathBuf,
+    trials_path: PathBuf,
     component: Component,
     /// For which models of the settings shipped ones stand in.
     stand_ins: Arc<Mutex<Vec<StandIn>>>,
@@ -161,15 +173,15 @@ impl Models {
         }
         let opinions = Arc::new(Opinions::new(models, config.cache_bytes_max));
         opinions.turn(config.opinions);
-        let trials = crate::paths::model_trials(data_dir);
-        match saved::load(&trials) {
+        let trials_path = crate::paths::model_trials(data_dir);
+        match saved::load(&trials_path) {
             Ok(earlier) => opinions.resume(earlier),
             Err(error) => tracing::warn!(error = in_words(&error), "trials begin anew"),
         }
         opinions.register(metrics);
         let component = health.register("models");
         let stand_ins = Arc::new(Mutex::new(problems));
-        let models = Self { opinions, trials, component, stand_ins };
+        let models = Self { opinions, trials_path, component, stand_ins };
         models.component.set(models.status(crate::clock::now()));
         Ok(models)
     }
@@ -207,6 +219,18 @@ impl Models {
         Some(format!("models are {}", after.join(" and ")))
     }
 
+    /// What is to be told of them when the settings are read: those that are too old, and those of
+    /// before, by their `sources`, whose findings still count.
+    pub(crate) fn warnings<'s>(
+        &self,
+        sources: impl Iterator<Item = &'s Source>,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let mut all = too_old(&self.opinions.models(), now);
+        all.extend(self.still_counting(sources));
+        all
+    }
+
     /// Asks them about what is reported as dangerous.
     pub(crate) fn finder(&self) -> Finder {
         let opinions = Arc::clone(&self.opinions);
@@ -216,13 +240,13 @@ impl Models {
     /// Writes the trials down, and looks how the models are, again and again.
     pub(crate) async fn keep_looking(self) {
         let mut last = told(self.stand_ins().iter().map(StandIn::outline).collect());
-        let mut written: Option<[Trial; 2]> = None;
+        let mut written: Option<Vec<Trial>> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let standing = self.opinions.standing();
-            if written.as_ref() != Some(&standing) {
+            let trials = self.trials();
+            if written.as_ref() != Some(&trials) {
                 self.save();
-                written = Some(standing);
+                written = Some(trials);
             }
             let status = self.status(crate::clock::now());
             if status != last {
@@ -237,9 +261,14 @@ impl Models {
 
     /// Writes the trials down. They are counts: a lost one costs nothing but time.
     pub(crate) fn save(&self) {
-        if let Err(error) = saved::save(&self.trials, &self.opinions.standing()) {
+        if let Err(error) = saved::save(&self.trials_path, &self.trials()) {
             tracing::warn!(error = in_words(&error), "the trials could not be written down");
         }
+    }
+
+    /// The trials of the models in force and of those before them, the newest first.
+    fn trials(&self) -> Vec<Trial> {
+        self.opinions.standing().into_iter().chain(self.opinions.former()).collect()
     }
 
     /// All that is to be said against the models: one complaint hides no other.
@@ -251,15 +280,7 @@ impl Models {
                 trial.subject.name()
             ));
         }
-        let models = self.opinions.models();
-        for model in [Subject::Url, Subject::Domain].map(|subject| models.of(subject)) {
-            if expires(model).is_some_and(|day| is_too_old(day, now)) {
-                said.push(format!(
-                    "the {} model is too old, by its card; take a newer one",
-                    model.subject().name()
-                ));
-            }
-        }
+        said.extend(too_old(&self.opinions.models(), now));
         told(said)
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Done {
     pub(crate) changes: Vec<String>,
     /// Settings that wait for the next start.
     pub(crate) next_start: Vec<&'static str>,
+    /// What the operator should know of the settings that are now in force.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Somebody who wants the settings read again, and waits for the outcome.
@@ -98,8 +100,10 @@ async fn reload(State(orders): State<mpsc::Sender<Order>>) -> Result<Response, P
     let (order, outcome) = oneshot::channel();
     orders.send(order).await.map_err(|_| stopping())?;
     match outcome.await.map_err(|_| stopping())? {
-        Ok(Done { changes, next_start }) => {
-            Ok(axum::Json(json!({ "changes": changes, "next_start": next_start })).into_response())
+        Ok(Done { changes, next_start, warnings }) => {
+            let done =
+                json!({ "changes": changes, "next_start": next_start, "warnings": warnings });
+            Ok(axum::Json(done).into_response())
         }
         Err(complaint) => Err(Problem::unprocessable(complaint)),
     }

@@ -77,7 +77,7 @@ fn each_subject_counts_once_while_it_is_remembered() {
 }
 
 #[test]
-fn another_model_starts_a_trial_of_its_own() {
+fn another_model_starts_a_trial_of_its_own_and_a_former_one_goes_on() {
     let (opinions, view) = (opinions(), testing::view());
     drop(on(&opinions, &view, "garden7.top"));
     let before = opinions.standing();
@@ -85,11 +85,31 @@ fn another_model_starts_a_trial_of_its_own() {
     assert_eq!(opinions.standing(), before, "an equal model goes on");
     opinions.replace(models(2));
     assert_eq!(opinions.standing()[1].unrated.total(), 0);
+    assert_eq!(opinions.former(), [before[1].clone()], "of the URLs' nothing was counted");
     opinions.resume(before.clone());
     assert_eq!(opinions.standing()[1].unrated.total(), 0, "that was another model's");
+    let saved: Vec<Trial> = opinions.standing().into_iter().chain(opinions.former()).collect();
     opinions.replace(models(1));
-    opinions.resume(before.clone());
-    assert_eq!(opinions.standing(), before);
+    assert_eq!(opinions.standing(), before, "it comes back after a short try of another one");
+    assert!(opinions.former().is_empty());
+    let restarted = Opinions::new(models(2), CACHE_BYTES_MAX);
+    restarted.resume(saved);
+    restarted.replace(models(1));
+    assert_eq!(restarted.standing(), before, "also after a restart");
+}
+
+#[test]
+fn trials_of_the_last_models_are_kept() {
+    let opinions = opinions();
+    let [_, names] = opinions.standing();
+    let trial = |at: u8| {
+        let mut unrated = Counts::default();
+        unrated.0[0] = 1;
+        Trial { model: [at; 32], unrated, ..names.clone() }
+    };
+    let all: Vec<Trial> = (0..9).map(trial).collect();
+    opinions.resume(all.clone());
+    assert_eq!(opinions.former(), all[..FORMER_TRIALS_MAX]);
 }
 
 #[test]

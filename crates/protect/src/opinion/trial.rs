@@ -124,6 +124,11 @@ impl Trial {
         }
     }
 
+    /// Whether anything was counted.
+    pub(super) fn has_begun(&self) -> bool {
+        [&self.unrated, &self.good, &self.bad].into_iter().any(|counts| counts.total() > 0)
+    }
+
     pub(super) fn note(&mut self, score: f32, side: Side) {
         match side {
             Side::Good => self.good.add(score),

@@ -49,7 +49,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         line(format!("listener: {name}"));
     }
     other_listeners(&config)?;
-    crate::models::load_all(&config.models)?;
+    let models = crate::models::load_all(&config.models)?;
+    for warning in crate::models::too_old(&models, crate::clock::now()) {
+        line(format!("warning: {warning}"));
+    }
     for told in KnownFiles::default().apply(crate::known::prepare(&config)?) {
         line(told);
     }

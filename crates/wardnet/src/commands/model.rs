@@ -1,7 +1,7 @@
 //! `wardnet model`.
 
-use crate::args::{Args, ModelCommand, ModelSubject};
-use crate::backend::Backend;
+use crate::args::{Args, ModelCommand};
+use crate::backend::{Backend, escape};
 use crate::models::is_too_old;
 use crate::output::{in_words, line};
 use axum::http::Method;
@@ -19,15 +19,17 @@ pub(crate) fn run(args: &Args, command: &ModelCommand) -> anyhow::Result<ExitCod
                 if output.json { line(model) } else { line(text(model)) }
             }
         }
-        ModelCommand::Shadow { subject } => set(&backend, *subject, "shadow", false)?,
-        ModelCommand::Promote { subject, force } => set(&backend, *subject, "promoted", *force)?,
+        ModelCommand::Shadow { model } => set(&backend, model, "shadow", false)?,
+        ModelCommand::Promote { subject, force } => {
+            set(&backend, subject.name(), "promoted", *force)?;
+        }
     }
     backend.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn set(backend: &Backend, subject: ModelSubject, state: &str, force: bool) -> anyhow::Result<()> {
-    let path = format!("/v1/models/{}", subject.name());
+fn set(backend: &Backend, model: &str, state: &str, force: bool) -> anyhow::Result<()> {
+    let path = format!("/v1/models/{}", escape(model));
     let body = json!({ "state": state, "force": force });
     let reply = backend.send_json(Method::PUT, &path, &body)?.json();
     line(text(&reply.map_err(|error| in_options(&error))?));
@@ -54,9 +56,31 @@ fn age(expires: Option<&str>, now: Timestamp) -> String {
 /// A model for people.
 fn text(model: &Value) -> String {
     let part = |name: &str| model[name].as_str().unwrap_or_default();
+    let mut out = format!("{}: {}, ", part("source"), part("state"));
+    out += &match (model["in_force"].as_bool(), part("state")) {
+        (Some(false), "promoted") => {
+            let name = part("source").trim_start_matches("model:");
+            format!(
+                "no longer in force: what it found counts until it fades; \
+                 `wardnet model shadow {name}` ends that"
+            )
+        }
+        (Some(false), _) => "no longer in force: what it found counts for nothing".to_owned(),
+        _ => age(model["expires"].as_str(), crate::clock::now()),
+    };
+    if model["in_force"] == true && model["asked"] == false {
+        out += "\n  NOT ASKED: [models] says opinions = false";
+    }
+    if model["unrated"].is_object() {
+        out += &trial(model);
+    }
+    out
+}
+
+/// How it does.
+fn trial(model: &Value) -> String {
     let count = |side: &str, name: &str| model[side][name].as_u64().unwrap_or(0);
-    let age = age(model["expires"].as_str(), crate::clock::now());
-    let mut out = format!("{}: {}, {age}", part("source"), part("state"));
+    let mut out = String::new();
     for (side, words) in [
         ("unrated", "that nobody has rated"),
         ("good", "known to be good"),
@@ -95,5 +119,16 @@ mod tests {
         assert_eq!(age(Some("2020-06-30T00:00:00Z"), now), "too old since 2020-06-30");
         assert_eq!(age(Some("2027-11-30T00:00:00Z"), now), "good until 2027-11-30");
         assert_eq!(age(None, now), "its card says nothing of when it is too old");
+    }
+
+    #[test]
+    fn what_a_former_model_found_is_told() {
+        let told = |state: &str| {
+            text(&json!({ "source": "model:url@00", "state": state, "in_force": false }))
+        };
+        assert!(told("promoted").ends_with("`wardnet model shadow url@00` ends that"));
+        assert!(told("shadow").ends_with("counts for nothing"));
+        let off = json!({ "source": "model:url@00", "in_force": true, "asked": false });
+        assert!(text(&off).contains("NOT ASKED"));
     }
 }

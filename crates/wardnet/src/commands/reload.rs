@@ -35,5 +35,7 @@ fn sentences(done: &Value) -> Vec<String> {
     }
     let waiting = texts("next_start").into_iter();
     all.extend(waiting.map(|name| format!("{name}: takes effect at the next start")));
+    let warnings = texts("warnings").into_iter();
+    all.extend(warnings.map(|warning| format!("warning: {warning}")));
     all
 }

@@ -165,6 +165,7 @@ impl Server<'_> {
             tracing::info!("{told}");
         }
         self.tell_addresses();
+        self.warnings().iter().for_each(|warning| tracing::warn!("settings: {warning}"));
         let feeds = tokio::spawn(keep_fresh(Arc::clone(&self.app.feeds)));
         loop {
             tokio::select! {
@@ -217,8 +218,9 @@ impl Server<'_> {
     async fn reload(&mut self) -> reload::Outcome {
         let outcome = self.try_reload().await.map_err(|error| in_words(&error));
         match &outcome {
-            Ok(Done { changes, next_start }) => {
+            Ok(Done { changes, next_start, warnings }) => {
                 changes.iter().for_each(|change| tracing::info!("settings: {change}"));
+                warnings.iter().for_each(|warning| tracing::warn!("settings: {warning}"));
                 for name in next_start {
                     tracing::warn!("settings: {name} takes effect at the next start");
                 }
@@ -276,7 +278,14 @@ impl Server<'_> {
         new.data_dir.clone_from(&self.config.data_dir);
         new.metrics_anonymous = self.config.metrics_anonymous;
         self.config = new;
-        Ok(Done { changes, next_start: difference.next_start })
+        let (next_start, warnings) = (difference.next_start, self.warnings());
+        Ok(Done { changes, next_start, warnings })
+    }
+
+    /// What the operator should know of the settings in force, though nothing is wrong with them.
+    fn warnings(&self) -> Vec<String> {
+        let epoch = self.app.writer.readers().epochs.load();
+        self.app.models.warnings(epoch.sources(), crate::clock::now())
     }
 
     /// Settles what is never listed. It may take a new base, so it runs where it may block.

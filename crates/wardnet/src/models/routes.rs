@@ -1,5 +1,6 @@
-//! The routes that show the models and end or begin their trials.
+//! The routes that show the models and end or begin their trials; those of before, too.
 
+use super::former::Former;
 use super::{Models, expires, source_name};
 use axum::Router;
 use axum::extract::State;
@@ -37,6 +38,8 @@ async fn all(State(desk): State<Arc<Desk>>) -> Response {
     let models = desk.models.opinions.models();
     let trials = desk.models.opinions.standing();
     let shown = trials.iter().map(|trial| desk.show(models.of(trial.subject), trial));
+    let former = desk.former();
+    let shown = shown.chain(former.iter().map(show_former));
     axum::Json(json!({ "models": shown.collect::<Vec<_>>() })).into_response()
 }
 
@@ -59,10 +62,7 @@ async fn put(
     if caller.require(Role::Admin)?.tenant != OPERATOR_TENANT {
         return Err(Problem::forbidden("models judge for all: only the operator's tokens may"));
     }
-    let subject = [Subject::Url, Subject::Domain]
-        .into_iter()
-        .find(|known| known.name() == subject)
-        .ok_or_else(|| Problem::not_found("models judge `url` and `domain`"))?;
+    let (subject, digest) = addressed(&subject)?;
     let shadow = match wanted.state.as_str() {
         "shadow" => true,
         "promoted" => false,
@@ -70,6 +70,12 @@ async fn put(
     };
     let models = desk.models.opinions.models();
     let model = models.of(subject);
+    if let Some(digest) = digest {
+        let name = format!("model:{}@{digest}", subject.name());
+        if name != source_name(model) {
+            return desk.put_former(&name, shadow).await;
+        }
+    }
     let trials = desk.models.opinions.standing();
     let trial = trials.iter().find(|trial| trial.subject == subject);
     let trial = trial.ok_or_else(Problem::internal)?;
@@ -81,6 +87,19 @@ async fn put(
     }
     desk.set(source_name(model), shadow).await?;
     Ok(axum::Json(desk.show(model, trial)).into_response())
+}
+
+/// What a path names: `url`, `domain`, or one model of them as the list shows it, such as
+/// `url@0123456789abcdef`.
+fn addressed(path: &str) -> Result<(Subject, Option<&str>), Problem> {
+    let path = path.strip_prefix("model:").unwrap_or(path);
+    let (name, digest) =
+        path.split_once('@').map_or((path, None), |(name, digest)| (name, Some(digest)));
+    let mut known = [Subject::Url, Subject::Domain].into_iter();
+    let subject = known.find(|known| known.name() == name);
+    let unknown =
+        || Problem::not_found("models judge `url` and `domain`; one of before is `url@DIGEST`");
+    Ok((subject.ok_or_else(unknown)?, digest))
 }
 
 /// Whoever promotes a model means the one of the settings, not one that stands in for it.
@@ -112,6 +131,26 @@ fn may_be_promoted(trial: &Trial) -> Result<(), Problem> {
 }
 
 impl Desk {
+    /// The models that were in force before.
+    fn former(&self) -> Vec<Former> {
+        self.models.former(self.writer.readers().epochs.load().sources())
+    }
+
+    /// Ends that the findings of a former model count. They cannot be made to count again while
+    /// another one is in force.
+    async fn put_former(&self, name: &str, shadow: bool) -> Result<Response, Problem> {
+        let mut former = self.former().into_iter();
+        let unknown = || Problem::not_found("no model of this name; `GET /v1/models` lists them");
+        let one = former.find(|one| one.source == name).ok_or_else(unknown)?;
+        if !shadow {
+            let why = "it is no longer in force: name it in [models] and reload, then promote it";
+            return Err(Problem::conflict(why));
+        }
+        self.set(one.source.clone(), true).await?;
+        let one = Former { is_promoted: false, ..one };
+        Ok(axum::Json(show_former(&one)).into_response())
+    }
+
     /// Describes the model's source in a new epoch.
     async fn set(&self, name: String, shadow: bool) -> Result<(), Problem> {
         let writer = self.writer.clone();
@@ -137,24 +176,45 @@ impl Desk {
         let source = source_name(model);
         let epoch = self.writer.readers().epochs.load();
         let is_promoted = epoch.source_named(&source).is_some_and(|known| !known.shadow);
-        let (word, bound) = match trial.standing() {
-            Standing::Unknown(high) => ("unknown", high),
-            Standing::TooMany(low) => ("too-many", low),
-            Standing::Shown(high) => ("shown", high),
-        };
-        json!({
-            "subject": model.subject().name(),
-            "source": source,
-            "state": if is_promoted { "promoted" } else { "shadow" },
-            "expires": expires(model).map(|day| day.to_string()),
-            "unrated": counts(&trial.unrated),
-            "good": counts(&trial.good),
-            "bad": counts(&trial.bad),
-            "false_positives": { "standing": word, "share": bound },
-            "drift": trial.drift(),
-            "drifted": trial.has_drifted(),
-        })
+        let mut shown = show_trial(trial);
+        shown["subject"] = model.subject().name().into();
+        shown["source"] = source.into();
+        shown["state"] = state(is_promoted).into();
+        shown["in_force"] = true.into();
+        shown["asked"] = self.models.opinions.are_on().into();
+        shown["expires"] = expires(model).map(|day| day.to_string()).into();
+        shown
     }
+}
+
+fn show_former(one: &Former) -> Value {
+    let mut shown = one.trial.as_ref().map_or_else(|| json!({}), show_trial);
+    shown["subject"] = one.subject.name().into();
+    shown["source"] = one.source.as_str().into();
+    shown["state"] = state(one.is_promoted).into();
+    shown["in_force"] = false.into();
+    shown["asked"] = false.into();
+    shown
+}
+
+const fn state(is_promoted: bool) -> &'static str {
+    if is_promoted { "promoted" } else { "shadow" }
+}
+
+fn show_trial(trial: &Trial) -> Value {
+    let (word, bound) = match trial.standing() {
+        Standing::Unknown(high) => ("unknown", high),
+        Standing::TooMany(low) => ("too-many", low),
+        Standing::Shown(high) => ("shown", high),
+    };
+    json!({
+        "unrated": counts(&trial.unrated),
+        "good": counts(&trial.good),
+        "bad": counts(&trial.bad),
+        "false_positives": { "standing": word, "share": bound },
+        "drift": trial.drift(),
+        "drifted": trial.has_drifted(),
+    })
 }
 
 fn counts(counts: &Counts) -> Value {

@@ -207,6 +207,35 @@ fn a_damaged_model_takes_no_listener_down() {
 }
 
 #[test]
+fn a_replaced_model_stays_in_sight_and_a_stale_one_is_told() {
+    let house = House::new(&http(&[free_address()]));
+    let folder = &house.folder;
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
+    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
+    let about = path("about.toml", "expires = \"2020-06-30\"\n");
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
+    folder.succeed(&[&["train", "url"][..], &files[..]].concat());
+    folder.succeed(&["model", "promote", "url", "--force"]);
+    let config = path("next.toml", &format!("[models]\nurl = {model:?}\n"));
+    let too_old = "warning: the url model is too old";
+    assert!(folder.succeed(&["--config", &config, "check"]).contains(too_old));
+    let told = house.reload(&format!("[models]\nurl = {model:?}\n"));
+    assert!(told.contains(too_old), "{told}");
+    let former = told.split_once("`wardnet model shadow ").unwrap().1.split('`').next().unwrap();
+    let listed = folder.succeed(&["model", "list"]);
+    assert!(listed.contains(&format!("model:{former}: promoted, no longer in force")), "{listed}");
+    folder.succeed(&["model", "shadow", former]);
+    let told = folder.succeed(&["reload"]);
+    assert!(told.contains(too_old) && !told.contains("no longer in force"), "{told}");
+    let unknown = folder.run(&["model", "shadow", "url@0123456789abcdef"]);
+    assert_eq!(unknown.status.code(), Some(3));
+    folder.succeed(&["model", "shadow", "url"]);
+    assert_eq!(house.reload("").lines().last().unwrap().split(' ').next(), Some("models"));
+}
+
+#[test]
 fn without_a_server_there_is_nothing_to_reload() {
     let folder = Folder::new();
     let refused = folder.run(&["reload"]);
