@@ -23,7 +23,7 @@ use wardnet_analyze::{ModelSet, Scratch, Subject};
 use wardnet_model::{Band, Basis, Indicator};
 use wardnet_verdictdb::Answer;
 
-pub use config::ModelsConfig;
+pub use config::{CACHE_BYTES_RANGE, ModelsConfig};
 pub use percent::Percent;
 pub use trial::{Counts, Standing, Trial};
 pub use trials::FORMER_TRIALS_MAX;

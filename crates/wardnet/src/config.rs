@@ -340,6 +340,7 @@ mod tests {
             ("metrics_anonymous = true\nlog = \"info,=\"\n", 2, "write a level"),
             ("\n\n[limits]\nheader_bytes_max = 1\n", 3, "at least 8192"),
             (http, 1, "only one of"),
+            ("[models]\nopinions = true\ncache_bytes_max = 99999999999999\n", 3, "give 65536 to"),
             (&primaries, 5, "listens nowhere"),
             (&action, 5, "dorp"),
         ] {

@@ -42,7 +42,7 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
         budget,
         limits,
         safe_browsing: _,
-        models: _,
+        models,
         block_page: _,
         known_files: _,
         hashlookup,
@@ -54,6 +54,9 @@ pub(crate) fn compare(old: &Config, new: &Config) -> Difference {
     }
     if *metrics_anonymous != old.metrics_anonymous {
         next_start.push("metrics_anonymous");
+    }
+    if models.cache_bytes_max != old.models.cache_bytes_max {
+        next_start.push("models.cache_bytes_max");
     }
     Difference {
         never_listed: *never_listed != old.never_listed,
@@ -131,8 +134,9 @@ mod tests {
         assert_eq!(log, Difference { log: true, ..Difference::default() });
         let names = difference("never_listed = [\"own.example\"]");
         assert_eq!(names, Difference { never_listed: true, ..Difference::default() });
-        let fixed = difference("data_dir = \"/elsewhere\"\nmetrics_anonymous = true\n");
-        let next_start = vec!["data_dir", "metrics_anonymous"];
+        let fixed = "data_dir = \"/elsewhere\"\nmetrics_anonymous = true\n";
+        let fixed = difference(&format!("{fixed}[models]\ncache_bytes_max = 1000000\n"));
+        let next_start = vec!["data_dir", "metrics_anonymous", "models.cache_bytes_max"];
         assert_eq!(fixed, Difference { next_start, ..Difference::default() });
     }
 }

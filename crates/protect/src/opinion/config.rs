@@ -1,10 +1,15 @@
 //! The `[models]` section of `wardnet.toml`.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::CACHE_BYTES_MAX;
+
+/// Bytes of opinions that may be remembered: from 64 KiB, below which nothing is remembered long
+/// enough to count it once, to 4 GiB.
+pub const CACHE_BYTES_RANGE: RangeInclusive<u64> = (64 << 10)..=(4 << 30);
 
 /// Which models judge what nobody has listed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,7 +21,9 @@ pub struct ModelsConfig {
     pub url: Option<PathBuf>,
     /// A model of names instead of the one that ships.
     pub domain: Option<PathBuf>,
-    /// Bytes of opinions that are remembered. Default 16 MiB; takes effect at the next start.
+    /// Bytes of opinions that are remembered, in [`CACHE_BYTES_RANGE`]. Default 16 MiB; takes effect
+    /// at the next start.
+    #[serde(deserialize_with = "cache_bytes")]
     pub cache_bytes_max: u64,
 }
 
@@ -33,4 +40,13 @@ impl ModelsConfig {
             *path = folder.join(&*path);
         }
     }
+}
+
+fn cache_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let bytes = u64::deserialize(deserializer)?;
+    if CACHE_BYTES_RANGE.contains(&bytes) {
+        return Ok(bytes);
+    }
+    let (least, most) = CACHE_BYTES_RANGE.into_inner();
+    Err(D::Error::custom(format!("cache_bytes_max is {bytes}; give {least} to {most} bytes")))
 }

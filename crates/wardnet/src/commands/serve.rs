@@ -277,6 +277,7 @@ impl Server<'_> {
         // They go on as they are, and are told again by every reload until the next start.
         new.data_dir.clone_from(&self.config.data_dir);
         new.metrics_anonymous = self.config.metrics_anonymous;
+        new.models.cache_bytes_max = self.config.models.cache_bytes_max;
         self.config = new;
         let (next_start, warnings) = (difference.next_start, self.warnings());
         Ok(Done { changes, next_start, warnings })
