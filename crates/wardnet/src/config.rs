@@ -257,6 +257,28 @@ impl Config {
         Ok(config)
     }
 
+    /// What is worth knowing of settings with which nothing is wrong.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut policies = self.resolver.iter().flat_map(|resolver| &resolver.policy);
+        let mut lists = self.dns.iter().flat_map(|dns| &dns.list);
+        let sections = [
+            ("[[resolver.policy]]", policies.any(|one| one.predictions_from_percent.is_some())),
+            ("[[dns.list]]", lists.any(|one| one.predictions_from_percent.is_some())),
+            (
+                "[safe_browsing]",
+                self.safe_browsing.iter().any(|one| one.predictions_from_percent.is_some()),
+            ),
+        ];
+        let wanting = sections.iter().filter(|(_, wants)| *wants).map(|(name, _)| *name);
+        let wanting = wanting.collect::<Vec<_>>().join(" and ");
+        if wanting.is_empty() || self.models.opinions {
+            return Vec::new();
+        }
+        vec![format!(
+            "predictions_from_percent of {wanting} blocks nothing: [models] says opinions = false"
+        )]
+    }
+
     /// The operator's own names.
     pub(crate) fn own_names(&self) -> Vec<String> {
         self.never_listed.iter().map(|name| name.0.clone()).collect()
@@ -318,6 +340,18 @@ mod tests {
         let (listen, upstreams) = (resolver.listen.clone(), resolver.upstreams.clone());
         assert!(!listen.is_empty() && !upstreams.is_empty());
         assert_eq!(*resolver, ResolverConfig { listen, upstreams, ..ResolverConfig::default() });
+    }
+
+    #[test]
+    fn opinions_that_are_to_block_and_are_not_asked_are_told() {
+        let resolver = "[[resolver]]\nlisten = [\"127.0.0.1:53\"]\nupstreams = [\"192.0.2.53\"]\n\
+            [[resolver.policy]]\npredictions_from_percent = 80\n";
+        let service = "[safe_browsing]\npredictions_from_percent = 80\n";
+        let told = |text: &str| Config::parse(text).unwrap().warnings();
+        let off = "[models]\nopinions = false\n";
+        let both = told(&format!("{resolver}{service}{off}"));
+        assert!(both[0].contains("[[resolver.policy]] and [safe_browsing] blocks"), "{both:?}");
+        assert!(told(off).is_empty() && told(&format!("{resolver}{service}")).is_empty());
     }
 
     #[test]

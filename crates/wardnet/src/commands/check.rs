@@ -50,7 +50,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     other_listeners(&config)?;
     let models = crate::models::load_all(&config.models)?;
-    for warning in crate::models::too_old(&models, crate::clock::now()) {
+    let mut warnings = config.warnings();
+    warnings.extend(crate::models::too_old(&models, crate::clock::now()));
+    for warning in warnings {
         line(format!("warning: {warning}"));
     }
     for told in KnownFiles::default().apply(crate::known::prepare(&config)?) {

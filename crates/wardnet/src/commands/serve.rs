@@ -286,7 +286,9 @@ impl Server<'_> {
     /// What the operator should know of the settings in force, though nothing is wrong with them.
     fn warnings(&self) -> Vec<String> {
         let epoch = self.app.writer.readers().epochs.load();
-        self.app.models.warnings(epoch.sources(), crate::clock::now())
+        let mut all = self.config.warnings();
+        all.extend(self.app.models.warnings(epoch.sources(), crate::clock::now()));
+        all
     }
 
     /// Settles what is never listed. It may take a new base, so it runs where it may block.
