@@ -316,6 +316,9 @@ impl Config {
 }
 
 #[cfg(test)]
+mod example;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
