@@ -13,6 +13,7 @@ use crate::feeds::words::{
 };
 use crate::feeds::{FeedError, RejectReason, Warning};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::io::BufRead;
 use wardnet_model::{Category, Details, Observation, Timestamp, Tlp};
@@ -49,7 +50,8 @@ struct Event<'a> {
 struct Object<'a> {
     #[serde(borrow, rename = "Attribute")]
     attributes: Vec<Attribute<'a>>,
-    deleted: bool,
+    #[serde(borrow)]
+    deleted: Flag<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,8 +63,10 @@ struct Attribute<'a> {
     value: Cow<'a, str>,
     #[serde(borrow)]
     comment: Option<Cow<'a, str>>,
-    to_ids: bool,
-    deleted: bool,
+    #[serde(borrow)]
+    to_ids: Flag<'a>,
+    #[serde(borrow)]
+    deleted: Flag<'a>,
     #[serde(borrow)]
     first_seen: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -76,6 +80,39 @@ struct Attribute<'a> {
 struct Tag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
+}
+
+/// Yes or no in the ways of those who write events: `true`, `1`, `"1"`, `"true"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Flag<'a> {
+    Word(bool),
+    Number(f64),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    Nothing(IgnoredAny),
+}
+
+impl Default for Flag<'_> {
+    fn default() -> Self {
+        Self::Word(false)
+    }
+}
+
+impl Flag<'_> {
+    /// As PyMISP's `make_bool`, which takes all text but an empty one and `0` for a yes; here
+    /// `false` and `no` are none either.
+    fn is_set(&self) -> bool {
+        match self {
+            Self::Word(yes) => *yes,
+            Self::Number(number) => *number != 0.0,
+            Self::Text(text) => {
+                let text = text.trim();
+                !["", "0", "false", "no"].iter().any(|no| text.eq_ignore_ascii_case(no))
+            }
+            Self::Nothing(_) => false,
+        }
+    }
 }
 
 /// A time as text or number.
@@ -185,7 +222,7 @@ impl Reader {
             output.report.header.title = Some(info.chars().take(200).collect());
         }
         let of_event = named(&event.tags);
-        let in_objects = event.objects.iter().filter(|object| !object.deleted);
+        let in_objects = event.objects.iter().filter(|object| !object.deleted.is_set());
         let attributes =
             event.attributes.iter().chain(in_objects.flat_map(|object| &object.attributes));
         for attribute in attributes {
@@ -194,9 +231,10 @@ impl Reader {
                 return;
             }
             // Whoever says what the rows are, takes them all.
-            let is_meant = attribute.to_ids || output.options.stance.is_some();
-            if attribute.deleted || !is_meant {
-                self.left_out += u64::from(!attribute.deleted);
+            let is_meant = attribute.to_ids.is_set() || output.options.stance.is_some();
+            let is_deleted = attribute.deleted.is_set();
+            if is_deleted || !is_meant {
+                self.left_out += u64::from(!is_deleted);
                 continue;
             }
             output.line += 1;
