@@ -214,6 +214,11 @@ impl Import {
     pub fn packer(&self) -> Packer {
         Packer { terms: self.terms.clone(), stamp: self.stamp, parcel: Parcel::default() }
     }
+
+    /// The same bytes say something else later, so they are read again when they come back.
+    pub const fn read_again(&mut self) {
+        self.terms.digest = UNFINISHED;
+    }
 }
 
 impl Engine {

@@ -359,7 +359,8 @@ fn read_only(path: &Path, feed: &FeedConfig) -> Result<FeedReport, FeedError> {
         fn observation(&mut self, _: Observation) {}
         fn rejection(&mut self, _: Rejection) {}
     }
-    let options = feed.read_options();
+    let mut options = feed.read_options();
+    options.now = Some(crate::clock::now());
     let mut input = open_plain(File::open(path).map_err(FeedError::Io)?, &options.limits)?;
     let format = match feed.format {
         Some(format) => format,

@@ -70,9 +70,11 @@ pub(crate) fn import_file(
     if !file.metadata().is_ok_and(|about| about.is_file()) {
         return Err(anyhow!("not a regular file: write what comes through a pipe into one first"));
     }
-    let ImportOrder { format, options, mut terms, file_name, kinds } = order;
+    let ImportOrder { format, mut options, mut terms, file_name, kinds } = order;
     terms.digest = digest(&mut file, format, &options, &terms)
         .with_context(|| format!("cannot read {}", path.display()))?;
+    // The time is no part of the digest: what waits for it has the file read again.
+    options.now = Some(now);
     file.rewind().with_context(|| format!("cannot read {}", path.display()))?;
     let begin = terms.clone();
     let (begun, import) = writer.run_blocking(move |engine| engine.begin_import(begin, now))?;
@@ -112,6 +114,9 @@ pub(crate) fn import_file(
         let (report, rejections) =
             reader.join().map_err(|_| anyhow!("reading the feed panicked"))??;
         let (rows, rejected) = (report.rows, report.rejected_total());
+        if report.holds_back() {
+            import.read_again();
+        }
         let seen =
             writer.run_blocking(move |engine| engine.finish_import(import, rows, rejected))?;
         let read = report.patterns.clone();

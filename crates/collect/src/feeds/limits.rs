@@ -2,7 +2,7 @@
 
 use crate::feeds::Mapping;
 use std::sync::Arc;
-use wardnet_model::{Scope, Stance};
+use wardnet_model::{Scope, Stance, Timestamp};
 
 /// How much a feed may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +90,9 @@ pub struct ReadOptions {
     pub document: Option<Box<str>>,
     /// Which field holds what, for formats whose fields have no names of their own.
     pub mapping: Option<Arc<Mapping>>,
+    /// The time it is read: what says that it is in force only later is held back. All is taken
+    /// when `None`.
+    pub now: Option<Timestamp>,
     /// How much the feed may cost.
     pub limits: Limits,
 }

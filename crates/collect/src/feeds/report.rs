@@ -3,7 +3,7 @@
 use crate::feeds::stix::StixError;
 use crate::feeds::{NeverBlocks, Pattern, PatternError};
 use std::collections::BTreeMap;
-use wardnet_model::ParseError;
+use wardnet_model::{ParseError, Timestamp};
 
 /// The longest excerpt of a rejected row, in bytes.
 const EXCERPT_BYTES_MAX: usize = 160;
@@ -21,6 +21,9 @@ pub struct Rejection {
     /// The row, or its beginning, with control characters escaped.
     pub excerpt: Box<str>,
 }
+
+/// The short name of rows that are in force only later.
+const NOT_YET: &str = "not-yet-in-force";
 
 /// Why a row became no observation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +119,9 @@ pub enum RejectReason {
     /// A row for which no action follows.
     #[error("the row says itself that it is not in force")]
     NotInForce,
+    /// A row that is in force only later.
+    #[error("the row is in force only from {0} on, and left out until then")]
+    NotYet(Timestamp),
     /// A row in which nothing was found.
     #[error("none of its fields holds an indicator")]
     NoIndicator,
@@ -166,6 +172,7 @@ impl RejectReason {
             Self::Score => "score",
             Self::Base64 => "base64",
             Self::NotInForce => "not-in-force",
+            Self::NotYet(_) => NOT_YET,
             Self::NoIndicator => "no-indicator",
             Self::NoMatch => "no-match",
             Self::RecordTooLong => "record-too-long",
@@ -210,6 +217,11 @@ impl FeedReport {
     /// How many rejections were handed over.
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()
+    }
+
+    /// Whether rows were held back that are in force later: the same bytes say more then.
+    pub fn holds_back(&self) -> bool {
+        self.rejected.contains_key(NOT_YET)
     }
 }
 

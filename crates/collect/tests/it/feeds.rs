@@ -12,7 +12,7 @@ use std::sync::Arc;
 use wardnet_collect::feeds::{
     Format, Limits, Mapping, ReadOptions, Rejection, Sink, detect, fuzz_feed, open_plain, read_feed,
 };
-use wardnet_model::{Observation, Scope, Stance};
+use wardnet_model::{Observation, Scope, Stance, Timestamp};
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/feeds");
@@ -49,6 +49,7 @@ fn settings(case: &Path) -> (Option<Format>, ReadOptions) {
             "format" => format = Some(word().parse::<Format>().unwrap()),
             "scope" => options.scope = Some(word().parse::<Scope>().unwrap()),
             "stance" => options.stance = Some(word().parse::<Stance>().unwrap()),
+            "now" => options.now = Timestamp::parse(word()),
             "name" => options.name = Some(word().into()),
             "line_bytes_max" => options.limits.line_bytes_max = number() as usize,
             "lines_max" => options.limits.lines_max = number() as u64,

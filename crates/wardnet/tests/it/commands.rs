@@ -1,7 +1,7 @@
 //! Commands without a server.
 
 use crate::program::{Folder, json_lines};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn ingest_says_what_became_of_every_row() {
@@ -91,6 +91,27 @@ fn decisions_beat_evidence_and_can_be_taken_back() {
     assert_eq!(folder.bands(&["www.good-shop.top"]), ["malicious"]);
     folder.succeed(&["decisions", "refute", "bad-shop.top"]);
     assert_eq!(folder.bands(&["bad-shop.top"]), ["safe"]);
+}
+
+#[test]
+fn what_is_in_force_only_later_has_its_file_read_again() {
+    let folder = Folder::new();
+    let indicator = |name: &str, from: &str| {
+        format!(
+            "{{\"type\": \"indicator\", \"id\": \"indicator--{name}\", \"valid_from\": \"{from}\", \
+             \"pattern\": \"[domain-name:value = '{name}.top']\", \"pattern_type\": \"stix\"}}\n"
+        )
+    };
+    let lines =
+        indicator("now", "2026-01-01T00:00:00Z") + &indicator("later", "2100-01-01T00:00:00Z");
+    let file = folder.file("rows.json", &lines).to_string_lossy().into_owned();
+    let words = ["ingest", "--json", "--source", "stix", "--format", "stix", "--snapshot", &file];
+    for duplicate in [0, 1] {
+        let told: Value = serde_json::from_str(&folder.succeed(&words)).unwrap();
+        assert_eq!(told["rejected_by"]["not-yet-in-force"], 1, "{told}");
+        assert_eq!((&told["unchanged"], &told["duplicate"]), (&json!(false), &json!(duplicate)));
+    }
+    assert_eq!(folder.run(&["lookup", "later.top"]).status.code(), Some(10), "unrated");
 }
 
 #[test]

@@ -30,6 +30,9 @@ use wardnet_model::{Category, Details, Observation, Scope, Stance, Timestamp, Tl
 /// The longest reference that is kept, in bytes.
 const REFERENCE_BYTES_MAX: usize = 512;
 
+/// How far the clock of a publisher may run ahead of ours: much is valid from when it was written.
+const CLOCK_AHEAD_SECS_MAX: u64 = 300;
+
 /// The most markings of an object that are looked at.
 const MARKS_MAX: usize = 16;
 
@@ -250,6 +253,10 @@ impl Bundle {
         let mut terms = terms(object);
         terms.first_seen = terms.first_seen.or(pattern.start);
         terms.until = terms.until.or(pattern.stop);
+        let begin = terms.first_seen.filter(|from| is_ahead(*from, output.options.now));
+        if let Some(from) = begin {
+            return Err(RejectReason::NotYet(from));
+        }
         let terms = Arc::new(terms);
         let excerpt = excerpt(text);
         let found = names(&pattern, output.bare_scope(), limits);
@@ -317,6 +324,11 @@ impl Bundle {
         });
         output.settle_at(line, outcome, &excerpt);
     }
+}
+
+/// Whether an indicator is not valid yet (STIX 2.1 section 4.7, `valid_from`).
+fn is_ahead(from: Timestamp, now: Option<Timestamp>) -> bool {
+    now.is_some_and(|now| from > now.plus_secs(CLOCK_AHEAD_SECS_MAX))
 }
 
 /// The statements of one pattern, each only once: `a OR b` often repeats a reason.
