@@ -123,8 +123,8 @@ impl SourceKind {
         SOURCE_KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    /// Whether what it says is inferred, not seen: such sources form one group together and
-    /// never pass `suspicious` without direct evidence.
+    /// Whether what it says is inferred, not seen: such sources form one group together, and lift
+    /// nothing above `suspicious` that at most reporters say besides.
     pub const fn is_inferred(self) -> bool {
         matches!(self, Self::Model | Self::Correlation)
     }
