@@ -41,6 +41,13 @@ impl Forest {
         sum
     }
 
+    /// How far from zero any margin can be: the base and the largest number of each tree.
+    pub(crate) fn reach(&self) -> f64 {
+        let size = |node: &Node| f64::from(node.value.abs());
+        let largest = |tree: &Vec<Node>| tree.iter().map(size).fold(0.0, f64::max);
+        f64::from(self.base.abs()) + self.trees.iter().map(largest).sum::<f64>()
+    }
+
     /// What each figure adds to the margin, along the ways that `features` takes; `out` has one
     /// place a figure.
     ///
@@ -68,6 +75,7 @@ fn leaf(tree: &[Node], features: &[f32]) -> f32 {
     node.value
 }
 
+/// A figure without a value goes to the right, as in [`FlatForest`]: a network's numbers may overflow.
 fn next(node: &Node, features: &[f32]) -> u16 {
     let figure = features.get(usize::from(node.feature)).copied().unwrap_or(0.0);
     if figure <= node.threshold { node.left } else { node.right }

@@ -94,7 +94,7 @@ pub(crate) struct GroupSum {
 impl GroupSum {
     pub(crate) fn add(&mut self, weight: f32) {
         self.sum += weight;
-        // No weight is without a value: a comparison is all it takes.
+        // No weight is without a value, as no span is infinite: a comparison is all it takes.
         self.highest = if weight > self.highest { weight } else { self.highest };
         self.lowest = if weight < self.lowest { weight } else { self.lowest };
         self.count = self.count.saturating_add(1);

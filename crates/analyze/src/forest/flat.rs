@@ -57,7 +57,8 @@ impl FlatForest {
         }
     }
 
-    /// The log-odds that the trees give `features`, of which none is without a value.
+    /// The log-odds that the trees give `features`. One without a value passes all of its forks, so that
+    /// it goes to the right, as in [`Forest`].
     pub(crate) fn margin(&self, features: &[f32]) -> f32 {
         let mut sum = self.base;
         for round in &self.rounds {
@@ -184,8 +185,14 @@ mod tests {
             let rows: Vec<u32> = (0..200).collect();
             let forest = boost(&Table::new(&values, 3), &labels, &[1.0; 200], &rows, &options, 3);
             let flat = FlatForest::new(&forest);
-            for figures in values.chunks(3) {
-                let (flat, plain) = (flat.margin(figures), forest.margin(figures));
+            let none = values.chunks(3).take(50).flat_map(|figures| {
+                (0..3).map(|at| {
+                    std::array::from_fn(|of| if of == at { f32::NAN } else { figures[of] })
+                })
+            });
+            let all = values.chunks(3).map(|figures| [figures[0], figures[1], figures[2]]);
+            for figures in all.chain(none) {
+                let (flat, plain) = (flat.margin(&figures), forest.margin(&figures));
                 assert!((flat - plain).abs() < 1e-4, "{flat} for {plain} with {trees} trees");
             }
         }

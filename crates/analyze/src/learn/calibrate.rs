@@ -35,9 +35,11 @@ impl Calibration {
         odds - self.shift
     }
 
-    /// The probability at `margin`.
+    /// The probability at `margin`; zero where that is no number.
     pub fn probability(&self, margin: f32) -> f32 {
-        1.0 / (1.0 + (-self.log_odds(margin)).exp())
+        let probability = 1.0 / (1.0 + (-self.log_odds(margin)).exp());
+        // Models from files are read so that this does not happen.
+        if probability.is_nan() { 0.0 } else { probability }
     }
 }
 

@@ -29,7 +29,8 @@ pub struct ModelLimits {
     pub trees_max: usize,
     /// The most nodes of a tree.
     pub nodes_max: usize,
-    /// The table of weights has at most 2 to the power of this many places.
+    /// The tables of weights, of names heard and of the network's pieces have at most 2 to the power
+    /// of this many places each.
     pub bits_max: u8,
 }
 
@@ -51,7 +52,10 @@ impl Default for ModelLimits {
 #[non_exhaustive]
 pub enum ModelError {
     /// Larger than [`ModelLimits::bytes_max`].
-    #[error("the file has {0} bytes, more than any model; give one that `wardnet train` wrote")]
+    #[error(
+        "the file has more than {} MiB, which no model has; give one that `wardnet train` wrote",
+        .0 >> 20
+    )]
     TooLong(usize),
     /// Another kind of file.
     #[error("this is no model file; give one that `wardnet train` wrote")]
@@ -134,7 +138,7 @@ impl Model {
     /// Reads a model from a file's bytes, which may be anybody's.
     pub fn decode(bytes: &[u8], limits: &ModelLimits) -> Result<Self, ModelError> {
         if bytes.len() > limits.bytes_max {
-            return Err(ModelError::TooLong(bytes.len()));
+            return Err(ModelError::TooLong(limits.bytes_max));
         }
         if !bytes.starts_with(MAGIC) {
             return Err(ModelError::Magic);
@@ -167,8 +171,14 @@ fn read(
     let bits = reader.u8("the header")?;
     let familiar_bits = reader.u8("the header")?;
     let network_bits = reader.u8("the header")?;
-    if bits.max(familiar_bits).max(network_bits) > limits.bits_max {
-        return Err(ModelError::Value("table of weights"));
+    for (bits, what) in [
+        (bits, "table of weights"),
+        (familiar_bits, "table of names heard"),
+        (network_bits, "network's table of pieces"),
+    ] {
+        if bits > limits.bits_max {
+            return Err(ModelError::Value(what));
+        }
     }
     if (network_bits > 0) != subject.has_network() {
         return Err(ModelError::Value("network"));
@@ -180,12 +190,18 @@ fn read(
     let knots = reader.count("calibration", limits.knots_max)?;
     let trees = reader.count("number of trees", limits.trees_max)?;
     let [bias, span, base, shift] = reader.floats("the header")?;
+    if span <= 0.0 {
+        return Err(ModelError::Value("highest weight"));
+    }
     let card = std::str::from_utf8(reader.take(card_len, "the card")?);
     let card = card.map_err(|_| ModelError::Value("card"))?.to_owned();
     let knots = read_knots(reader, knots)?;
     let mut forest = Forest { base, trees: Vec::new() };
     for _ in 0..trees {
         forest.trees.push(read_tree(reader, subject, limits)?);
+    }
+    if forest.reach() > REACH_MAX {
+        return Err(ModelError::Value("leaves"));
     }
     let heard =
         reader.take(FamiliarTable::codes_len(familiar_bits.into()), "the table of names heard")?;
@@ -203,16 +219,26 @@ fn read(
     Ok(Model { subject, card, table, bias, network, familiar, forest, flat, calibration, digest })
 }
 
+/// How far from zero the leaves of all trees together may lead: where sums of them would overflow, a
+/// margin could be no number.
+const REACH_MAX: f64 = f32::MAX as f64 / 2.0;
+
 fn read_knots(reader: &mut Reader<'_>, count: usize) -> Result<Vec<(f32, f32)>, ModelError> {
     let mut knots: Vec<(f32, f32)> = Vec::new();
     for _ in 0..count {
         let [margin, odds] = reader.floats("the calibration")?;
-        if knots.last().is_some_and(|last| last.0 >= margin || last.1 > odds) {
+        if knots.last().is_some_and(|last| !is_rise(*last, (margin, odds))) {
             return Err(ModelError::Value("calibration"));
         }
         knots.push((margin, odds));
     }
     Ok(knots)
+}
+
+/// Whether a straight line leads from one knot up to the next, and none that is too long for numbers.
+fn is_rise(from: (f32, f32), to: (f32, f32)) -> bool {
+    let (width, height) = (to.0 - from.0, to.1 - from.1);
+    width > 0.0 && height >= 0.0 && width.is_finite() && height.is_finite()
 }
 
 fn write_network(network: &Network, out: &mut Vec<u8>) {
@@ -237,6 +263,9 @@ fn read_network(reader: &mut Reader<'_>, bits: u32) -> Result<Network, ModelErro
     dense.last = reader.floats(WHAT)?;
     let [base, step] = reader.floats(WHAT)?;
     dense.base = base;
+    if step <= 0.0 {
+        return Err(ModelError::Value("step of levels"));
+    }
     Network::from_levels(bits, levels, step, dense).ok_or(ModelError::Length(WHAT))
 }
 
