@@ -12,7 +12,7 @@ use crate::table::place_of;
 pub struct Pieces {
     keys: Vec<u32>,
     /// Where each group of each subject ends.
-    ends: Vec<u32>,
+    ends: Vec<usize>,
 }
 
 impl Pieces {
@@ -20,7 +20,7 @@ impl Pieces {
     pub fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
         for group in groups {
             self.keys.extend_from_slice(group);
-            self.ends.push(u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
+            self.ends.push(self.keys.len());
         }
     }
 
@@ -28,22 +28,12 @@ impl Pieces {
     pub fn group(&self, row: usize, group: usize) -> &[u32] {
         let index = row * GROUPS + group;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.keys[start as usize..self.ends[index] as usize]
+        &self.keys[start..self.ends[index]]
     }
 
     /// How many pieces all subjects have.
     pub fn count(&self) -> usize {
         self.keys.len()
-    }
-
-    /// How many subjects.
-    pub fn len(&self) -> usize {
-        self.ends.len() / GROUPS
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 }
 
