@@ -23,6 +23,13 @@ const PER_GROUP: usize = 2 * DIMENSIONS;
 /// What the network reads of one subject.
 pub(crate) type Inputs = [f32; INPUTS];
 
+/// What the network reads of one subject, and how much the margin rises with each input.
+#[derive(Debug)]
+pub(crate) struct Sensed {
+    inputs: Inputs,
+    slopes: Inputs,
+}
+
 /// Everything but the numbers of pieces.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dense {
@@ -148,9 +155,11 @@ impl Network {
         &self.dense
     }
 
-    /// How much the margin rises with each input, where `inputs` are.
-    pub(crate) fn slopes(&self, inputs: &Inputs) -> Inputs {
-        self.dense.slopes(inputs)
+    /// What the network reads of pieces, given as the keys of each group, and how much the margin rises
+    /// with it.
+    pub(crate) fn sensed<'a>(&self, groups: impl Iterator<Item = &'a [u32]>) -> Sensed {
+        let inputs = self.inputs(groups);
+        Sensed { inputs, slopes: self.dense.slopes(&inputs) }
     }
 
     /// What the network reads of pieces, given as the keys of each group.
@@ -195,7 +204,7 @@ impl Network {
             *input = (sum as f32 - count * f32::from(MIDDLE)) * scale;
         }
         for (input, level) in highest.iter_mut().zip(maxima) {
-            *input = (f32::from(level) - f32::from(MIDDLE)) * self.step;
+            *input = self.number(level);
         }
     }
 
@@ -215,14 +224,25 @@ impl Network {
         self.dense.margin(&self.dense.units(inputs))
     }
 
-    /// About how much of the margin is due to one of the `count` pieces of a group, by the `slopes`
-    /// of its subject.
-    pub(crate) fn effect(&self, slopes: &Inputs, group: usize, key: u32, count: usize) -> f32 {
-        let slopes = slopes.get(group.saturating_mul(PER_GROUP)..).unwrap_or_default();
-        let number = |level: u16| f32::from(level) - f32::from(MIDDLE);
-        let numbers = unpacked(self.levels_of(key)).map(number);
+    /// About how much of the margin is due to one of the `count` pieces of a group: its part of the
+    /// sums, and the maxima that are its numbers. Pieces that share a maximum are each given all of it:
+    /// without one of them it would be the same.
+    pub(crate) fn effect(&self, sensed: &Sensed, group: usize, key: u32, count: usize) -> f32 {
+        fn of(inputs: &Inputs, group: usize) -> &[f32] {
+            inputs.get(group.saturating_mul(PER_GROUP)..).unwrap_or_default()
+        }
+        let slopes = of(&sensed.slopes, group);
+        let numbers = unpacked(self.levels_of(key)).map(|level| self.number(level));
         let sum: f32 = slopes.iter().zip(numbers).map(|(slope, number)| slope * number).sum();
-        sum * self.step / (count.max(1) as f32).sqrt()
+        let maxima = of(&sensed.inputs, group).iter().zip(slopes).skip(DIMENSIONS);
+        let maxima = maxima.zip(numbers).filter(|((highest, _), number)| *highest == number);
+        let highest: f32 = maxima.map(|((highest, slope), _)| highest * slope).sum();
+        sum / (count.max(1) as f32).sqrt() + highest
+    }
+
+    /// The number that a level stands for.
+    fn number(&self, level: impl Into<f32>) -> f32 {
+        (level.into() - f32::from(MIDDLE)) * self.step
     }
 }
 
@@ -330,17 +350,39 @@ mod tests {
     #[test]
     fn slopes_are_what_a_small_step_shows() {
         let network = network(8);
-        let keys = [7 << 24, 90 << 24, 201 << 24];
+        let keys = [7 << 24, 90 << 24, 31 << 24];
         let inputs = network.inputs([&keys[..], &keys[1..]].into_iter());
-        let slopes = network.dense.slopes(&inputs);
+        let sensed = network.sensed([&keys[..], &keys[1..]].into_iter());
+        let slopes = sensed.slopes;
         for at in 0..2 * PER_GROUP {
             let mut moved = inputs;
             moved[at] += 1e-3;
             let rise = (network.margin(&moved) - network.margin(&inputs)) / 1e-3;
             assert!((rise - slopes[at]).abs() < 0.05, "{rise} for {} at {at}", slopes[at]);
         }
-        let effects: f32 = keys.iter().map(|key| network.effect(&slopes, 0, *key, 3)).sum();
-        let sums: f32 = (0..DIMENSIONS).map(|at| inputs[at] * slopes[at]).sum();
-        assert!((effects - sums).abs() < 1e-3, "{effects} for {sums}");
+        // No two of these pieces share a maximum, so that effects add up to all that the group does.
+        for at in 0..DIMENSIONS {
+            let mut levels = keys.map(|key| unpacked(network.levels_of(key))[at]);
+            levels.sort_unstable();
+            assert!(levels[1] < levels[2], "{levels:?}");
+        }
+        let effects: f32 = keys.iter().map(|key| network.effect(&sensed, 0, *key, 3)).sum();
+        let all: f32 = (0..PER_GROUP).map(|at| inputs[at] * slopes[at]).sum();
+        assert!((effects - all).abs() < 1e-3, "{effects} for {all}");
+    }
+
+    #[test]
+    fn a_piece_is_worth_the_maxima_that_it_alone_reaches() {
+        let mut dense = Dense::ZERO;
+        // Only the highest first number of the first group counts.
+        dense.first[DIMENSIONS][0] = 2.0;
+        dense.last[0] = 1.0;
+        let network = Network::from_levels(1, vec![0x777b, 0x779e], 0.5, dense).unwrap();
+        let (low, high) = (0, 1 << 31);
+        let sensed = network.sensed([&[low, high][..]].into_iter());
+        assert_eq!(network.margin(&sensed.inputs), 7.0);
+        assert_eq!(network.effect(&sensed, 0, high, 2), 7.0);
+        assert_eq!(network.effect(&sensed, 0, low, 2), 0.0);
+        assert_eq!(network.effect(&sensed, 1, high, 2), 0.0, "another group has no pieces");
     }
 }

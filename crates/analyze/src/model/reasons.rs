@@ -59,10 +59,10 @@ impl Model {
     }
 
     fn effects(&self, scratch: &Scratch) -> Effects {
-        let network = self.network.as_ref().map(|network| {
-            let inputs = network.inputs(scratch.keys.iter().map(Vec::as_slice));
-            (network, network.slopes(&inputs))
-        });
+        let network = self
+            .network
+            .as_ref()
+            .map(|network| (network, network.sensed(scratch.keys.iter().map(Vec::as_slice))));
         let mut effects = Effects::default();
         for (group, (keys, effects)) in scratch.keys.iter().zip(&mut effects).enumerate() {
             let count = keys.len();
@@ -70,7 +70,7 @@ impl Model {
             effects.extend(keys.iter().map(|key| {
                 let beside = network
                     .as_ref()
-                    .map_or(0.0, |(network, slopes)| network.effect(slopes, group, *key, count));
+                    .map_or(0.0, |(network, sensed)| network.effect(sensed, group, *key, count));
                 self.table.weight(*key) / root + beside
             }));
         }
