@@ -1,43 +1,87 @@
 //! What spoke for a score, in plain words, with the pieces that it rests on.
 
+mod quote;
+
 use std::ops::Range;
+
+use quote::Quote;
 
 use super::{Model, REASONS_MAX};
 use crate::gram::GROUPS;
 use crate::sheet::{self, PARTS, Scratch};
 
-/// How many pieces a reason quotes.
+/// How many pieces a reason quotes, at most.
 const QUOTES_MAX: usize = 3;
 
 /// What each piece of each group does to the margin, about, in the order in which they are read.
 type Effects = [Vec<f32>; GROUPS];
 
-/// A reason's share of the margin, its words, and the group whose pieces it quotes.
-type Told = (f32, &'static str, Option<usize>);
+/// A reason before its pieces are quoted.
+#[derive(Debug)]
+struct Told {
+    /// Its share of the margin.
+    share: f32,
+    words: &'static str,
+    /// Whether it is a sum over pieces: without one of them it tells little.
+    is_sum: bool,
+    /// The group whose pieces it quotes.
+    group: Option<usize>,
+}
+
+/// A reason with what it quotes.
+#[derive(Debug)]
+struct Reason {
+    words: &'static str,
+    is_sum: bool,
+    quotes: Vec<Quote>,
+}
+
+impl Reason {
+    fn has_ground(&self) -> bool {
+        self.quotes.iter().any(|quote| quote.is_ground)
+    }
+
+    fn sentence(&self) -> String {
+        // What is no ground is quoted where there is nothing else.
+        let is_shown = |quote: &&Quote| quote.is_ground || !self.has_ground();
+        let quotes: Vec<&str> =
+            self.quotes.iter().filter(is_shown).map(|quote| quote.text.as_str()).collect();
+        if quotes.is_empty() {
+            return self.words.to_owned();
+        }
+        format!("{}: {}", self.words, quotes.join(", "))
+    }
+}
 
 impl Model {
     /// The strongest reasons for the score of what is in `scratch`.
     pub(super) fn reasons(&self, scratch: &Scratch) -> Vec<String> {
         let effects = self.effects(scratch);
-        let mut told: Vec<Told> = Vec::new();
-        for (index, share) in self.shares(scratch, &effects).into_iter().enumerate() {
+        let reasons = self.told(scratch, &effects).into_iter().map(|told| {
+            let quotes = told.group.map(|group| self.quotes(group, &effects, scratch));
+            Reason { words: told.words, is_sum: told.is_sum, quotes: quotes.unwrap_or_default() }
+        });
+        sentences(reasons.collect())
+    }
+
+    /// What spoke for the score, the strongest first.
+    fn told(&self, scratch: &Scratch, effects: &Effects) -> Vec<Told> {
+        let mut all: Vec<Told> = Vec::new();
+        for (index, share) in self.shares(scratch, effects).into_iter().enumerate() {
             let (_, words) = self.subject.feature(index);
-            match told.iter_mut().find(|(_, known, _)| *known == words) {
-                Some(known) => known.0 += share,
-                None => told.push((share, words, (index < PARTS).then_some(index / 3))),
+            match all.iter_mut().find(|told| told.words == words) {
+                Some(told) => told.share += share,
+                None => all.push(Told {
+                    share,
+                    words,
+                    is_sum: index < self.subject.sums(),
+                    group: (index < PARTS).then_some(index / 3),
+                }),
             }
         }
-        told.retain(|(share, ..)| *share > 0.1);
-        told.sort_by(|a, b| b.0.total_cmp(&a.0));
-        told.truncate(REASONS_MAX);
-        let quotes = |group: Option<usize>| {
-            group.map_or_else(Vec::new, |group| self.quotes(group, &effects, scratch))
-        };
-        let sentence = |(_, words, group): &Told| match quotes(*group) {
-            quotes if quotes.is_empty() => (*words).to_owned(),
-            quotes => format!("{words}: {}", quotes.join(", ")),
-        };
-        told.iter().map(sentence).collect()
+        all.retain(|told| told.share > 0.1);
+        all.sort_by(|a, b| b.share.total_cmp(&a.share));
+        all
     }
 
     /// What each figure adds to the margin. What the wording as a whole adds is given to the groups
@@ -78,7 +122,7 @@ impl Model {
     }
 
     /// Where the pieces of a group speak most for it, as it is written.
-    fn quotes(&self, group: usize, effects: &Effects, scratch: &Scratch) -> Vec<String> {
+    fn quotes(&self, group: usize, effects: &Effects, scratch: &Scratch) -> Vec<Quote> {
         let text = scratch.spelling.text();
         let mut effects = effects.get(group).into_iter().flatten();
         let mut along = vec![0.0; text.len()];
@@ -89,12 +133,18 @@ impl Model {
                 covered.for_each(|effect| *effect += share);
             }
         });
-        let quoted = strongest(along, text).into_iter().map(|at| {
-            let piece = text.get(at).unwrap_or_default();
-            format!("`{}`", String::from_utf8_lossy(piece).escape_default())
-        });
-        quoted.collect()
+        let suffix = scratch.spelling.suffix();
+        let stretches = strongest(along, text).into_iter();
+        stretches.map(|at| Quote::new(text.get(at).unwrap_or_default(), suffix)).collect()
     }
+}
+
+/// The reasons as they are told: sums without ground only where nothing has any.
+fn sentences(mut reasons: Vec<Reason>) -> Vec<String> {
+    if reasons.iter().any(Reason::has_ground) {
+        reasons.retain(|reason| !reason.is_sum || reason.has_ground());
+    }
+    reasons.iter().take(REASONS_MAX).map(Reason::sentence).collect()
 }
 
 /// The stretches of `text` where most lies above the average of what is above zero; the strongest
@@ -124,7 +174,9 @@ fn strongest(mut along: Vec<f32>, text: &[u8]) -> Vec<Range<usize>> {
 
 /// The stretch with the words at its ends whole, or without them when most of them lies outside.
 fn rounded(at: Range<usize>, text: &[u8]) -> Range<usize> {
-    let is_word = |at: &usize| text.get(*at).is_some_and(u8::is_ascii_alphanumeric);
+    // Letters beyond ASCII take several bytes.
+    let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let is_word = |at: &usize| text.get(*at).is_some_and(is_sign);
     let word_of = |place: usize| {
         let before = (0..place).rev().take_while(is_word).count();
         let behind = (place..text.len()).take_while(is_word).count();
@@ -146,7 +198,15 @@ fn rounded(at: Range<usize>, text: &[u8]) -> Range<usize> {
     } else {
         at.end
     };
-    start..end.max(start)
+    whole_letters(start..end.max(start), text)
+}
+
+/// The stretch with the letters at its ends whole (RFC 3629, section 3).
+fn whole_letters(at: Range<usize>, text: &[u8]) -> Range<usize> {
+    let is_inside = |at: &usize| text.get(*at).is_some_and(|byte| (0x80..0xc0).contains(byte));
+    let before = (0..=at.start).rev().take_while(is_inside).count();
+    let behind = (at.end..text.len()).take_while(is_inside).count();
+    at.start.saturating_sub(before)..at.end.saturating_add(behind)
 }
 
 /// The stretch with the greatest sum above zero (J. Kadane's, in J. Bentley, "Programming pearls:
@@ -199,6 +259,40 @@ mod tests {
                 assert!(found.start <= found.end && found.end <= text.len());
             }
         }
+    }
+
+    #[test]
+    fn no_letter_is_cut() {
+        let text = "a/вход-für-東京/x".as_bytes();
+        assert_eq!(&text[rounded(5..7, text)], "хо".as_bytes());
+        assert_eq!(&text[rounded(2..7, text)], "вход".as_bytes());
+        for start in 0..text.len() {
+            for end in start + 1..=text.len() {
+                let found = &text[rounded(start..end, text)];
+                assert!(std::str::from_utf8(found).is_ok(), "{start}..{end}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_without_ground_is_no_reason_beside_one_that_has_it() {
+        let reason = |is_sum, quotes: &[&str]| {
+            let quotes = quotes.iter().map(|quote| Quote::new(quote.as_bytes(), b"com"));
+            Reason { words: "the words", is_sum, quotes: quotes.collect() }
+        };
+        let all = [
+            reason(true, &[]),
+            reason(true, &["com"]),
+            reason(true, &["com", "login"]),
+            reason(false, &[]),
+        ];
+        let alone = all.iter().map(Reason::sentence).collect::<Vec<_>>();
+        assert_eq!(alone, ["the words", "the words: `com`", "the words: `login`", "the words"]);
+        let kept = |reasons: Vec<Reason>| sentences(reasons).join("; ");
+        let [bare, weak, strong, figure] = all;
+        assert_eq!(kept(vec![bare, weak, strong, figure]), "the words: `login`; the words");
+        let weak = vec![reason(true, &[]), reason(true, &["com"])];
+        assert_eq!(kept(weak), "the words; the words: `com`");
     }
 
     #[test]

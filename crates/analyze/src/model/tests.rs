@@ -235,10 +235,24 @@ fn the_corpus_is_read() {
     fuzz_model(b"WNMODEL\n");
 }
 
+/// The model of URLs that ships.
+fn shipped() -> Model {
+    let shipped = include_bytes!("../../../../models/url.model");
+    Model::decode(shipped, &ModelLimits::default()).unwrap()
+}
+
+#[test]
+fn a_long_word_is_not_quoted_whole() {
+    let model = shipped();
+    let url = format!("http://x7.example.ru/{}", "secureloginpaypal".repeat(110));
+    let judged = model.judge(url.as_bytes(), &mut Scratch::default());
+    assert!(judged.reasons.iter().any(|reason| reason.contains("secure…`")), "{judged:?}");
+    assert!(judged.reasons.iter().all(|reason| reason.len() < 250), "{judged:?}");
+}
+
 #[test]
 fn a_url_on_a_host_that_looks_like_a_brands_is_malicious_whatever_its_path() {
-    let shipped = include_bytes!("../../../../models/url.model");
-    let model = Model::decode(shipped, &ModelLimits::default()).unwrap();
+    let model = shipped();
     let mut scratch = Scratch::default();
     for url in
         ["http://paypa1.com/login", "http://xn--pypal-4ve.com/", "https://paypal.com.evil.top/a"]
