@@ -43,7 +43,7 @@ impl Calibration {
     }
 }
 
-/// How many subjects a step of the isotonic curve must rest on.
+/// How many subjects a step of the isotonic curve must rest on, at least.
 const STEP_COUNT_MIN: usize = 200;
 
 /// Fits a curve to `margins` of subjects that the model had not seen.
@@ -65,15 +65,16 @@ pub fn calibrate(margins: &[f32], labels: &[f32], fpr: f64) -> Calibration {
     Calibration { knots, shift }
 }
 
-/// Blocks of rising shares of bad: their mean margin and share.
+/// Blocks of rising margins and rising shares of bad: their mean margin and share.
 fn pooled(pairs: &[(f32, f32)]) -> Vec<(f32, f32)> {
     let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
-    for chunk in pairs.chunks(STEP_COUNT_MIN) {
+    for chunk in chunks(pairs) {
         let margin: f64 = chunk.iter().map(|pair| f64::from(pair.0)).sum();
         let bad: f64 = chunk.iter().map(|pair| f64::from(pair.1)).sum();
         blocks.push((margin, bad, chunk.len() as f64));
         while let [.., before, last] = blocks.as_slice() {
-            if before.1 / before.2 < last.1 / last.2 {
+            let is_rise = before.0 / before.2 < last.0 / last.2;
+            if is_rise && before.1 / before.2 < last.1 / last.2 {
                 break;
             }
             let merged = (before.0 + last.0, before.1 + last.1, before.2 + last.2);
@@ -86,4 +87,16 @@ fn pooled(pairs: &[(f32, f32)]) -> Vec<(f32, f32)> {
         ((margin / count) as f32, ((bad + 0.5) / (count + 1.0)) as f32)
     };
     blocks.iter().map(block).collect()
+}
+
+/// Stretches of `pairs`, sorted by margin. Subjects of one margin are in one of them.
+fn chunks(mut pairs: &[(f32, f32)]) -> Vec<&[(f32, f32)]> {
+    let mut chunks = Vec::new();
+    while let Some((last, _)) = pairs.get(..STEP_COUNT_MIN).unwrap_or(pairs).last() {
+        let end = pairs.partition_point(|(margin, _)| margin.total_cmp(last).is_le());
+        let (chunk, rest) = pairs.split_at(end);
+        chunks.push(chunk);
+        pairs = rest;
+    }
+    chunks
 }

@@ -179,3 +179,24 @@ fn calibration_keeps_the_order_and_sets_one_half() {
     let above = good.iter().filter(|score| **score > 0.5).count();
     assert_eq!(above, good.len() / 100);
 }
+
+#[test]
+fn knots_rise_whatever_margins_are_tied() {
+    let labels = |count: usize| -> Vec<f32> {
+        (0..count).map(|at| f32::from(u8::from(at >= count / 2))).collect()
+    };
+    let tied = |at: usize| [-1.0, 0.0, -0.0, 2.5][at * 4 / 1000];
+    let margins = [
+        vec![0.0; 400],
+        (0..1000).map(tied).collect(),
+        (0..1000).map(|at| (at / 150) as f32).collect(),
+        (0..1000).map(|at| 1.0 + (at as f32 / 500.0).floor() * f32::EPSILON).collect(),
+        vec![3.0; 7],
+        vec![],
+    ];
+    for margins in margins {
+        let knots = calibrate(&margins, &labels(margins.len()), 0.01).knots;
+        let rise = |pair: &[(f32, f32)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
+        assert!(knots.windows(2).all(rise), "{knots:?}");
+    }
+}

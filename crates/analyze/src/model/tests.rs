@@ -224,7 +224,7 @@ fn the_seed_of_the_fuzz_target_is_read() {
     }
     // The target adds the digest itself.
     let body = std::fs::read(path).unwrap();
-    assert_eq!(body, smallest().body(), "UPDATE_EXPECT=1 writes it anew");
+    assert!(body == smallest().body(), "UPDATE_EXPECT=1 writes it anew");
     fuzz_model(&body);
 }
 
