@@ -14,7 +14,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use wardnet_analyze::learn::{Learned, Sample, TrainOptions, train};
-use wardnet_analyze::{Model, Subject};
+use wardnet_analyze::{Model, ModelLimits, Subject};
 
 use data::Row;
 use report::Report;
@@ -65,6 +65,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     report.aside(&model, &aside);
     report.throughput(&model);
     let bytes = model.encode();
+    Model::decode(&bytes, &ModelLimits::default()).context("what was learned is no model")?;
     let path = root.join(format!("models/{}.model", subject.name()));
     std::fs::write(&path, &bytes).with_context(|| format!("writing {}", path.display()))?;
     println!("{}: {} bytes", path.display(), bytes.len());

@@ -1,10 +1,10 @@
 //! Reading the labelled sets under `WARDNET_DATA`.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use flate2::read::MultiGzDecoder;
 use wardnet_analyze::Subject;
 use wardnet_analyze::gram::Rolling;
@@ -33,7 +33,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn new(text: &str, is_bad: bool, family: &str, source: &str) -> Self {
+    pub(super) fn new(text: &str, is_bad: bool, family: &str, source: &str) -> Self {
         let text = text.trim().as_bytes().to_vec();
         let sample = Sample { text, is_bad, family: family.to_owned(), weight: 1.0 };
         Self {
@@ -91,7 +91,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     in_json.chain(in_yaml).filter(is_url)
 }
 
-fn plain(name: &str) -> String {
+fn plain_name(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -103,21 +103,33 @@ pub(super) fn holdouts(subject: Subject, rows: &[Row]) -> Vec<Holdout<'_>> {
     match subject {
         Subject::Domain => Vec::new(),
         Subject::Url => {
-            let learns: fn(&Row) -> bool = |row| !is_late(row) && !is_aside(row);
-            let judged = |row: &&Row| !row.is_host && (is_late(row) || is_aside(row));
-            let judged = |row: &&Row| judged(row) && row.sample.is_bad == is_late(row);
+            let learns: fn(&Row) -> bool = |row| !is_aside(row) && is_of_before(row);
+            let is_judged = |row: &&Row| {
+                let is_of_time = !row.sample.is_bad || is_late(row);
+                is_aside(row) && is_of_time && !row.is_host && !row.is_recent
+            };
             vec![(
-                "phishing of May 2020 and later, learned from what came before",
+                "phishing of May 2020 and later on a fifth of the domains, learned from what came before \
+                 on the others",
                 learns,
-                rows.iter().filter(judged).collect(),
+                rows.iter().filter(is_judged).collect(),
             )]
         }
     }
 }
 
-/// Bad URLs first seen in the last months that the data have.
+/// The month from which on bad URLs are judged, and not learned from, in the split by time.
+const CUT: &str = "2020-05";
+
+/// Whether a bad URL was first seen in the last months that the data have.
 fn is_late(row: &Row) -> bool {
-    row.sample.is_bad && row.date.as_str() >= "2020-05"
+    row.sample.is_bad && row.date.as_str() >= CUT
+}
+
+/// Whether it was known before those months. Of what is bad and has no date nobody knows.
+fn is_of_before(row: &Row) -> bool {
+    let has_date = !row.date.is_empty() && row.date.as_str() < CUT;
+    !row.is_recent && (!row.sample.is_bad || has_date)
 }
 
 /// A fifth of the registered domains.
@@ -138,10 +150,7 @@ impl Folder {
         let path = self.0.join(name);
         let file =
             std::fs::File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-        let mut bytes = Vec::new();
-        #[expect(clippy::disallowed_methods, reason = "limited by `take`")]
-        MultiGzDecoder::new(file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        unpacked(file, FILE_BYTES_MAX).with_context(|| path.display().to_string())
     }
 
     /// Labelled URLs, and bare hosts: a URL may be no more than that.
@@ -194,19 +203,19 @@ impl Folder {
             let [name, family, source, ..] = record.as_slice() else { continue };
             // Research use only: good for judging, not for a model that ships.
             let is_for_judging = matches!(source.as_str(), "netlab360" | "dds");
-            let row = Row::new(&plain(name), true, family, source);
+            let row = Row::new(&plain_name(name), true, family, source);
             rows.add(Row { is_for_judging, ..row });
         }
         for name in self.text("dga/benign.txt.gz")?.lines() {
-            rows.add(Row::new(&plain(name), false, "", "dga/benign"));
+            rows.add(Row::new(&plain_name(name), false, "", "dga/benign"));
         }
         for list in ["cloudflare-top100k", "tranco10k", "majestic_million", "cisco_top20k"] {
             for name in self.warning_list(&format!("allow/top/{list}.json.gz"))? {
-                rows.add(Row::new(&plain(&name), false, "", list));
+                rows.add(Row::new(&plain_name(&name), false, "", list));
             }
         }
         for name in self.text(ALEXA)?.lines() {
-            rows.add(Row::new(&plain(name), false, "", "alexa2016"));
+            rows.add(Row::new(&plain_name(name), false, "", "alexa2016"));
         }
         Ok(rows.all)
     }
@@ -216,6 +225,18 @@ impl Folder {
         let names = list["list"].as_array().context("a warning list has a `list`")?;
         Ok(names.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect())
     }
+}
+
+/// The text of what is packed. Half a list would be evaluated as if it were the whole.
+fn unpacked(packed: impl Read, bytes_max: u64) -> Result<String> {
+    let mut bytes = Vec::new();
+    let limit = bytes_max.saturating_add(1);
+    #[expect(clippy::disallowed_methods, reason = "limited by `take`")]
+    let read = MultiGzDecoder::new(packed).take(limit).read_to_end(&mut bytes)?;
+    if read as u64 > bytes_max {
+        bail!("more than {bytes_max} bytes unpacked; raise `FILE_BYTES_MAX`");
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The records of a CSV text with quoted fields.
@@ -248,4 +269,58 @@ fn csv(text: &str) -> impl Iterator<Item = Vec<String>> + '_ {
         rest = rest.get(end..).unwrap_or_default();
         Some(record)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    /// A row of a domain that is put aside, or of one that is not.
+    fn row(is_aside: bool, is_bad: bool, date: &str) -> Row {
+        let rows = (0..).map(|at| Row::new(&format!("http://site{at}.com/a"), is_bad, "", "list"));
+        let row = rows.into_iter().find(|row| super::is_aside(row) == is_aside).unwrap();
+        Row { date: date.to_owned(), ..row }
+    }
+
+    #[test]
+    fn nothing_of_later_is_learned_from_in_the_split_by_time() {
+        let recent = |row: Row| Row { is_recent: true, ..row };
+        let host = |row: Row| Row { is_host: true, ..row };
+        let rows = [
+            ("bad, before", row(false, true, "2020-04-30"), true, false),
+            (
+                "bad, late, of a domain that is learned from",
+                row(false, true, "2020-05-01"),
+                false,
+                false,
+            ),
+            ("bad, without a date", row(false, true, ""), false, false),
+            ("bad host without a date", host(row(false, true, "")), false, false),
+            ("bad, of these years", recent(row(false, true, "")), false, false),
+            ("good", row(false, false, ""), true, false),
+            ("good, of these years", recent(row(false, false, "")), false, false),
+            ("aside, bad, before", row(true, true, "2020-04-30"), false, false),
+            ("aside, bad, late", row(true, true, "2020-05-01"), false, true),
+            ("aside, bad, without a date", row(true, true, ""), false, false),
+            ("aside, bad host, late", host(row(true, true, "2021-01-01")), false, false),
+            ("aside, good", row(true, false, ""), false, true),
+            ("aside, good, of these years", recent(row(true, false, "")), false, false),
+        ];
+        for (name, row, is_learned, is_judged) in rows {
+            let rows = [row];
+            let holdouts = holdouts(Subject::Url, &rows);
+            let [(_, learns, judged)] = holdouts.as_slice() else { panic!("one split") };
+            assert_eq!((learns(&rows[0]), !judged.is_empty()), (is_learned, is_judged), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read_in_part() {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(b"example.com\n").unwrap();
+        let packed = packer.finish().unwrap();
+        assert_eq!(unpacked(&packed[..], 12).unwrap(), "example.com\n");
+        assert!(unpacked(&packed[..], 11).unwrap_err().to_string().contains("more than 11 bytes"));
+    }
 }
