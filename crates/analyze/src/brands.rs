@@ -106,8 +106,6 @@ pub(crate) struct InUrl {
     pub(crate) path: bool,
     /// The registered name is a brand's own.
     pub(crate) own: bool,
-    /// The first brand that is named where it is not at home.
-    pub(crate) which: Option<&'static str>,
 }
 
 /// Looks for brands in `url`. Short names count only as whole words.
@@ -133,7 +131,6 @@ pub(crate) fn in_url(url: &Spelling) -> InUrl {
         } else if hit.start() >= url.host().len() {
             found.path = true;
         }
-        found.which = found.which.or(Some(brand.word));
     }
     found
 }

@@ -44,7 +44,7 @@ pub(crate) const NAMES: [(&str, &str); FAMILIAR] = [
 
 /// What was heard of names that people chose.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FamiliarTable {
+pub(crate) struct FamiliarTable {
     bits: u32,
     /// Surprise of a sign behind two others: [`THREES`] codes.
     threes: Vec<u8>,

@@ -5,35 +5,35 @@ mod flat;
 pub(crate) use flat::FlatForest;
 
 /// Marks a leaf in [`Node::feature`].
-pub const LEAF: u16 = u16::MAX;
+pub(crate) const LEAF: u16 = u16::MAX;
 
 /// A fork or a leaf of a tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Which figure decides, or [`LEAF`].
-    pub feature: u16,
+    pub(crate) feature: u16,
     /// Where to go when the figure is at most `threshold`: a place in the tree, always further on.
-    pub left: u16,
+    pub(crate) left: u16,
     /// Where to go otherwise.
-    pub right: u16,
+    pub(crate) right: u16,
     /// What the figure is compared with.
-    pub threshold: f32,
+    pub(crate) threshold: f32,
     /// What a subject that comes here scores on average; in a leaf, what it scores.
-    pub value: f32,
+    pub(crate) value: f32,
 }
 
 /// Trees whose leaves are summed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Forest {
+pub(crate) struct Forest {
     /// What is added for every subject.
-    pub base: f32,
+    pub(crate) base: f32,
     /// The trees, each from its root.
-    pub trees: Vec<Vec<Node>>,
+    pub(crate) trees: Vec<Vec<Node>>,
 }
 
 impl Forest {
     /// The log-odds that the trees give `features`.
-    pub fn margin(&self, features: &[f32]) -> f32 {
+    pub(crate) fn margin(&self, features: &[f32]) -> f32 {
         let mut sum = self.base;
         for tree in &self.trees {
             sum += leaf(tree, features);
@@ -52,7 +52,7 @@ impl Forest {
     /// place a figure.
     ///
     /// The difference that each fork makes to the average is its figure's (A. Saabas, 2014).
-    pub fn explain(&self, features: &[f32], out: &mut [f32]) {
+    pub(crate) fn explain(&self, features: &[f32], out: &mut [f32]) {
         for tree in &self.trees {
             let Some(mut node) = tree.first() else { continue };
             while node.feature != LEAF {

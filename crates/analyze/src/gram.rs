@@ -3,17 +3,17 @@
 use std::ops::Range;
 
 /// How many groups of pieces a model sums apart.
-pub const GROUPS: usize = 5;
+pub(crate) const GROUPS: usize = 5;
 
 /// One piece of a subject.
 #[derive(Debug, Clone)]
-pub struct Gram {
+pub(crate) struct Gram {
     /// Which group it is summed in, below [`GROUPS`].
-    pub group: usize,
+    pub(crate) group: usize,
     /// Its hash; the top bits are its place in the table of weights.
-    pub hash: u64,
+    pub(crate) hash: u64,
     /// Where in the subject's text it stands.
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
 }
 
 /// Odd, from the golden ratio: spreads the low bits of a product into the high ones.
@@ -59,7 +59,7 @@ impl Rolling {
 ///
 /// Of those that start at one place the shorter come first, which [`Placing`] counts on.
 #[inline]
-pub fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
+pub(crate) fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     text: &[u8],
     [first, last]: [u8; 2],
     space: u64,
@@ -111,7 +111,7 @@ fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
 /// Short ones are few, and share an eighth of the table, which stays in the nearest caches. Those
 /// longer than four stand near the one of four that they begin with.
 #[derive(Debug, Default)]
-pub struct Placing {
+pub(crate) struct Placing {
     of_four: u64,
 }
 
@@ -121,7 +121,7 @@ impl Placing {
 
     /// The hash by which an n-gram of `length` with `hash` is placed, in the order of [`ngrams`].
     #[inline]
-    pub const fn place(&mut self, length: usize, hash: u64) -> u64 {
+    pub(crate) const fn place(&mut self, length: usize, hash: u64) -> u64 {
         match length {
             0..=3 => hash >> 3,
             4 => {

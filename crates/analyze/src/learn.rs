@@ -29,14 +29,17 @@ mod rng;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use boost::{BoostOptions, Table, boost};
+pub use boost::BoostOptions;
+pub(crate) use boost::{Table, boost};
 pub use calibrate::{Calibration, calibrate};
 pub use graft::GraftOptions;
 pub use invented::InventOptions;
-pub use linear::{Linear, LinearOptions, Pieces, learn};
+pub use linear::LinearOptions;
 pub use metrics::{FPRS, Metrics, cut, metrics};
 pub use network::NetworkOptions;
 pub use rng::Rng;
+
+use linear::{Linear, Pieces, learn};
 
 use crate::familiar::{FAMILIAR, FamiliarTable};
 use crate::forest::Forest;
@@ -128,15 +131,15 @@ impl TrainOptions {
 #[derive(Debug)]
 pub struct Learned {
     /// The weights of pieces.
-    pub table: WeightTable,
+    pub(crate) table: WeightTable,
     /// What the linear part adds for every subject.
-    pub bias: f32,
+    pub(crate) bias: f32,
     /// What pieces are worth beside one another.
     pub(crate) network: Option<Network>,
     /// How often the n-grams of names were heard.
-    pub familiar: FamiliarTable,
+    pub(crate) familiar: FamiliarTable,
     /// The trees.
-    pub forest: Forest,
+    pub(crate) forest: Forest,
     /// From margins to probabilities.
     pub calibration: Calibration,
     /// Which samples were learned from as they are, by their places among all, and so are judged. The

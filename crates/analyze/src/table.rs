@@ -2,7 +2,7 @@
 
 /// Weights by place. A piece's place is the top bits of its hash.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WeightTable {
+pub(crate) struct WeightTable {
     bits: u32,
     codes: Vec<u8>,
     /// The highest weight: what code 127 above the middle stands for.
@@ -17,14 +17,14 @@ impl WeightTable {
     /// Rounds `weights`, of which there are 2 to the power of `bits`.
     ///
     /// Codes are spaced by squares: most weights are small, and small differences among them count.
-    pub fn new(bits: u32, weights: &[f32]) -> Self {
+    pub(crate) fn new(bits: u32, weights: &[f32]) -> Self {
         let span = weights.iter().fold(1e-6_f32, |span, weight| span.max(weight.abs()));
         let codes = weights.iter().map(|weight| code(weight / span)).collect();
         Self { bits, codes, span, decoded: decoded(span) }
     }
 
     /// A table as a file has it. `None` unless there are 2 to the power of `bits` codes.
-    pub fn from_codes(bits: u32, span: f32, codes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_codes(bits: u32, span: f32, codes: Vec<u8>) -> Option<Self> {
         let fits = 1_usize.checked_shl(bits).is_some_and(|places| places == codes.len());
         (fits && span.is_finite()).then(|| Self { bits, codes, span, decoded: decoded(span) })
     }
@@ -37,17 +37,17 @@ impl WeightTable {
     }
 
     /// How many bits of a hash are its place.
-    pub const fn bits(&self) -> u32 {
+    pub(crate) const fn bits(&self) -> u32 {
         self.bits
     }
 
     /// The codes, in order.
-    pub fn codes(&self) -> &[u8] {
+    pub(crate) fn codes(&self) -> &[u8] {
         &self.codes
     }
 
     /// The highest weight.
-    pub const fn span(&self) -> f32 {
+    pub(crate) const fn span(&self) -> f32 {
         self.span
     }
 }

@@ -7,8 +7,7 @@ mod spelling;
 mod tests;
 mod undisguised;
 
-pub use lexical::FEATURES;
-pub(crate) use lexical::measure;
+pub(crate) use lexical::{FEATURES, measure};
 pub(crate) use pieces::pieces;
 pub use spelling::{Spelling, UrlLimits};
 pub use undisguised::undisguised;

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use flate2::read::MultiGzDecoder;
-use wardnet_analyze::Subject;
-use wardnet_analyze::gram::Rolling;
 use wardnet_analyze::learn::Sample;
 use wardnet_analyze::url::{Spelling, UrlLimits};
+use wardnet_analyze::{Rolling, Subject};
 
 /// The longest unpacked file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;

@@ -181,13 +181,6 @@ fn weak(host: &Spelling, label: &str) -> Option<Resemblance> {
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
 }
 
-fn brand(word: &str) -> Option<&'static Brand> {
-    static WORDS: OnceLock<FxHashMap<&'static str, &'static Brand>> = OnceLock::new();
-    let words = WORDS
-        .get_or_init(|| brands::shipped().all.iter().map(|brand| (brand.word, brand)).collect());
-    words.get(word).copied()
-}
-
 /// Names that impostors may mistype: brands, and popular sites.
 fn mistyped() -> &'static [&'static str] {
     static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
@@ -313,7 +306,7 @@ fn subdomain(host: &Spelling) -> Option<Resemblance> {
         if name.is_empty() || !looks_like_suffix(suffix) {
             continue;
         }
-        let found = brand(name).map(|brand| brand.word).or_else(|| own_address(name));
+        let found = brands::called(name).map(|brand| brand.word).or_else(|| own_address(name));
         let found = found
             .filter(|word| !brands::COMMON.contains(word) && !brands::owns(word, host.label()));
         if let Some(brand) = found.filter(|_| !is_carrier(host)) {
@@ -384,8 +377,8 @@ fn combination(label: &str) -> Option<Resemblance> {
     let shown = shown(label);
     let words: Vec<&str> = shown.split('-').collect();
     let named = |word: &&str| {
-        let own = || own_address(word).and_then(brand);
-        Some((Likeness::Combination, brand(word).or_else(own)?))
+        let own = || own_address(word).and_then(brands::called);
+        Some((Likeness::Combination, brands::called(word).or_else(own)?))
     };
     let alike = |word: &&str| Some((Likeness::Homoglyph, disguised(word)?));
     let (likeness, found) = words.iter().find_map(|word| named(word).or_else(|| alike(word)))?;
@@ -404,7 +397,7 @@ fn joined(label: &str) -> Option<&'static Brand> {
     });
     rests
         .filter(|rest| rest.len() >= JOINED_LENGTH_MIN)
-        .find_map(|rest| brand(rest).filter(|brand| !brands::COMMON.contains(&brand.word)))
+        .find_map(|rest| brands::called(rest).filter(|brand| !brands::COMMON.contains(&brand.word)))
 }
 
 /// The shortest brand that is looked for within a word: `targetalert`, `chaseaccounts` are anybody's.

@@ -28,7 +28,7 @@ pub struct BoostOptions {
 
 /// Figures of all subjects, a column a figure.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<Vec<u8>>,
     /// The upper edge of each bin but the last, by figure.
     edges: Vec<Vec<f32>>,
@@ -39,7 +39,7 @@ const BINS: usize = 256;
 
 impl Table {
     /// Sorts figures into bins of about equal size. `values` has `width` figures a subject.
-    pub fn new(values: &[f32], width: usize) -> Self {
+    pub(crate) fn new(values: &[f32], width: usize) -> Self {
         let rows = values.len() / width;
         let mut table = Self { columns: Vec::new(), edges: Vec::new(), rows };
         for feature in 0..width {
@@ -118,7 +118,7 @@ struct Grower<'a> {
 }
 
 /// Grows trees for the subjects `chosen`; `labels` are 0 or 1.
-pub fn boost(
+pub(crate) fn boost(
     table: &Table,
     labels: &[f32],
     weights: &[f32],

@@ -9,7 +9,7 @@ use crate::table::place_of;
 
 /// The pieces of all subjects, as keys: tables of any size place them by their top bits.
 #[derive(Debug, Default, Clone)]
-pub struct Pieces {
+pub(crate) struct Pieces {
     keys: Vec<u32>,
     /// Where each group of each subject ends.
     ends: Vec<usize>,
@@ -17,7 +17,7 @@ pub struct Pieces {
 
 impl Pieces {
     /// Adds a subject.
-    pub fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
+    pub(crate) fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
         for group in groups {
             self.keys.extend_from_slice(group);
             self.ends.push(self.keys.len());
@@ -25,14 +25,14 @@ impl Pieces {
     }
 
     /// The keys of one group of a subject.
-    pub fn group(&self, row: usize, group: usize) -> &[u32] {
+    pub(crate) fn group(&self, row: usize, group: usize) -> &[u32] {
         let index = row * GROUPS + group;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.keys[start..self.ends[index]]
     }
 
     /// How many pieces all subjects have.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.keys.len()
     }
 }
@@ -77,15 +77,15 @@ impl Cell {
 
 /// The weights of all places, and of none.
 #[derive(Debug, Clone)]
-pub struct Linear {
+pub(crate) struct Linear {
     /// One a place.
-    pub weights: Vec<f32>,
+    pub(crate) weights: Vec<f32>,
     /// What is added for every subject.
-    pub bias: f32,
+    pub(crate) bias: f32,
 }
 
 /// Learns from the subjects `chosen`; `labels` are 0 or 1, `weights` how much each counts.
-pub fn learn(
+pub(crate) fn learn(
     pieces: &Pieces,
     labels: &[f32],
     weights: &[f32],

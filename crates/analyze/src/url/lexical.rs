@@ -9,7 +9,7 @@ use crate::brands;
 use crate::measure::Counts;
 
 /// Every figure: its name in files and tables, and what it says in plain words.
-pub const FEATURES: [(&str, &str); 66] = [
+pub(crate) const FEATURES: [(&str, &str); 66] = [
     ("host.length", "the length of the host"),
     ("host.labels", "the number of labels in the host"),
     ("host.digits", "digits in the host"),
