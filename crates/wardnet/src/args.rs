@@ -452,10 +452,11 @@ pub(crate) enum TrainSubject {
 /// Options of `train`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainOptions {
-    /// Malicious ones, one a line; a generator's family may stand behind a tab. May be repeated.
+    /// Malicious ones, one a line; a generator's family may stand behind a tab. May be repeated; `-` is
+    /// standard input.
     #[arg(long, required = true, value_name = "FILE")]
     pub(crate) malicious: Vec<PathBuf>,
-    /// Benign ones, one a line. May be repeated.
+    /// Benign ones, one a line. May be repeated; `-` is standard input.
     #[arg(long, required = true, value_name = "FILE")]
     pub(crate) benign: Vec<PathBuf>,
     /// Where to write the model.

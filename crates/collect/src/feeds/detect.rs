@@ -77,11 +77,17 @@ fn not_text(head: &[u8]) -> Option<&'static str> {
         [0xFD, b'7', b'z', b'X', b'Z', ..] => {
             Some("it is packed with xz: unpack it, or use gzip or zstd")
         }
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [_, 0, _, 0, ..] | [0, _, 0, _, ..] => {
-            Some("it is UTF-16 text: save it as UTF-8")
-        }
-        _ => None,
+        [_, 0, _, 0, ..] | [0, _, 0, _, ..] => Some(UTF_16),
+        _ => marked_as_utf16(head),
     }
+}
+
+const UTF_16: &str = "it is UTF-16 text: save it as UTF-8";
+
+/// Says what to do about a text that begins with a byte-order mark of UTF-16 (RFC 2781, section 3.2),
+/// as PowerShell's `>` writes it.
+pub fn marked_as_utf16(head: &[u8]) -> Option<&'static str> {
+    matches!(head, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]).then_some(UTF_16)
 }
 
 /// Whether the bytes begin a web page, as servers send in place of a feed.

@@ -52,7 +52,7 @@ mod value_type;
 mod warninglist_topics;
 mod words;
 
-pub use detect::{Detection, detect, looks_like_html};
+pub use detect::{Detection, detect, looks_like_html, marked_as_utf16};
 pub use format::Format;
 pub use fuzz::fuzz_feed;
 pub use guard::{NeverBlocks, never_blocks};

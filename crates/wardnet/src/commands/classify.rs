@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use wardnet_analyze::url::{UrlLimits, undisguised};
 use wardnet_analyze::{Model, Scratch, Subject};
 
-use reading::{Head, plain, shown};
-pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines};
+use reading::{Head, plain};
+pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines, plain_limited, shown};
 
 /// Runs the command.
 pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {

@@ -1,30 +1,22 @@
 //! `wardnet train`.
 
+mod about;
+mod material;
+mod place;
+
 use crate::args::{TrainOptions as Options, TrainSubject};
-use crate::commands::classify::{LINE_BYTES_MAX, lines};
+use crate::commands::classify::shown;
 use crate::models::expiry;
 use crate::output::line;
 use anyhow::{Context as _, bail};
-use std::collections::HashSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use toml::{Table, Value};
-use wardnet_analyze::learn::{FPRS, Metrics, Sample, TrainOptions, metrics, train};
-use wardnet_analyze::{Model, Subject};
-use wardnet_collect::feeds::{Limits, open_plain};
+use wardnet_analyze::learn::{FPRS, Learned, Metrics, Sample, TrainOptions, metrics, train};
+use wardnet_analyze::{Model, ModelLimits, Subject};
 
-/// The fewest subjects of either label that a model can be learned from.
-const SUBJECTS_MIN: usize = 100;
-
-/// The most subjects that are learned from: they and their pieces are held in memory.
-const SUBJECTS_MAX: usize = 4_000_000;
-
-/// The largest description of a model.
-const ABOUT_BYTES_MAX: usize = 64 << 10;
-
-/// What a description of a model may say at its head.
-const ABOUT_KEYS: [&str; 5] = ["what", "note", "expires", "data", "use"];
+use material::Material;
+use place::Place;
 
 /// Runs the command.
 pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
@@ -32,25 +24,20 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
         TrainSubject::Url(options) => (Subject::Url, options),
         TrainSubject::Domain(options) => (Subject::Domain, options),
     };
-    let about = about(options)?;
-    let samples = samples(subject, options)?;
-    let both = Both::of(&samples);
-    both.must_be_few()?;
+    let place = Place::new(options)?;
+    let about = about::read(options.about.as_deref(), crate::clock::now())?;
+    card_must_fit(subject, options, &about)?;
+    let material = Material::read(subject, options)?;
+    let samples = &material.samples;
     let mut train_options = TrainOptions::shipped(subject);
     train_options.seed = options.seed;
-    let learned = train(subject, &samples, &train_options, |step| tracing::info!("{step}"));
-    let margins = |is_bad: bool| -> Vec<f32> {
-        let judged = learned.judged.iter().filter_map(|row| samples.get(*row));
-        let kept = judged.zip(&learned.unseen).filter(|(s, _)| s.is_bad == is_bad);
-        kept.map(|(_, margin)| *margin).collect()
-    };
-    let figures = metrics(&margins(true), &margins(false));
+    let learned = train(subject, samples, &train_options, |step| tracing::info!("{step}"));
+    let figures = figures(samples, &learned);
     let has_expiry = expiry(&about).is_some();
-    let card = card(subject, options, about, &figures);
-    let model = Model::new(subject, learned, card);
+    let model = Model::new(subject, learned, card(subject, options, about, &figures));
     let bytes = model.encode();
-    std::fs::write(&options.out, &bytes)
-        .with_context(|| format!("{} cannot be written", options.out.display()))?;
+    Model::decode(&bytes, &ModelLimits::default()).context("what was learned is no model")?;
+    place.write(&bytes)?;
     let [bad, good] = figures.counts;
     line(format!(
         "{}: {} bytes, learned from {bad} malicious and {good} benign {}s",
@@ -58,9 +45,7 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
         bytes.len(),
         subject.name()
     ));
-    if both.bad > 0 {
-        line(both.told());
-    }
+    material.told().for_each(line);
     told(&figures).into_iter().for_each(line);
     if !has_expiry {
         line("its card says nothing of when it is too old: `--about FILE` says it");
@@ -68,64 +53,28 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What all files have to be learned from.
-fn samples(subject: Subject, options: &Options) -> anyhow::Result<Vec<Sample>> {
-    let mut samples = Vec::new();
-    for path in &options.malicious {
-        read(path, true, &mut samples)?;
-    }
-    let bad = samples.len();
-    for path in &options.benign {
-        read(path, false, &mut samples)?;
-    }
-    let good = samples.len() - bad;
-    if bad < SUBJECTS_MIN || good < SUBJECTS_MIN {
+/// How well the margins tell apart the samples that were judged.
+fn figures(samples: &[Sample], learned: &Learned) -> Metrics {
+    let of = |is_bad: bool| -> Vec<f32> {
+        let judged = learned.judged.iter().filter_map(|row| samples.get(*row));
+        let kept = judged.zip(&learned.unseen).filter(|(sample, _)| sample.is_bad == is_bad);
+        kept.map(|(_, margin)| *margin).collect()
+    };
+    metrics(&of(true), &of(false))
+}
+
+/// Looks at the longest card that there can be, before time is spent on learning.
+fn card_must_fit(subject: Subject, options: &Options, about: &Table) -> anyhow::Result<()> {
+    let figures = Metrics { auc: 0.0, tpr: [0.0; 3], counts: [usize::MAX; 2] };
+    let longest = card(subject, options, about.clone(), &figures).len();
+    let most = ModelLimits::default().card_bytes_max;
+    if longest > most {
         bail!(
-            "{bad} malicious and {good} benign {}s are too few to learn from; give at least \
-             {SUBJECTS_MIN} of each",
-            subject.name()
+            "the model's card would have {longest} bytes, and has at most {most}; say less in \
+             `--about`, or join files of long names"
         );
     }
-    Ok(samples)
-}
-
-/// Lines that are in malicious and in benign files.
-struct Both {
-    /// How many malicious ones, of how many.
-    bad: usize,
-    all_bad: usize,
-    /// How many benign ones, of how many.
-    good: usize,
-    all_good: usize,
-}
-
-impl Both {
-    fn of(samples: &[Sample]) -> Self {
-        let of = |is_bad: bool| samples.iter().filter(move |sample| sample.is_bad == is_bad);
-        let texts =
-            |is_bad: bool| -> HashSet<&[u8]> { of(is_bad).map(|s| s.text.as_slice()).collect() };
-        let shared = |is_bad: bool| {
-            let others = texts(!is_bad);
-            of(is_bad).filter(|sample| others.contains(sample.text.as_slice())).count()
-        };
-        let all = |is_bad: bool| of(is_bad).count();
-        Self { bad: shared(true), all_bad: all(true), good: shared(false), all_good: all(false) }
-    }
-
-    fn told(&self) -> String {
-        let Self { bad, all_bad, good, all_good } = self;
-        format!(
-            "{bad} of {all_bad} malicious and {good} of {all_good} benign lines are in files of both"
-        )
-    }
-
-    /// Where most of one label is the other's as well, a file was given twice or by mistake.
-    fn must_be_few(&self) -> anyhow::Result<()> {
-        if self.bad > self.all_bad / 2 || self.good > self.all_good / 2 {
-            bail!("{}; take them out of the one or the other", self.told());
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Whether so many benign ones show how rare a false positive is: one of them would have to be one.
@@ -153,62 +102,12 @@ fn told(figures: &Metrics) -> Vec<String> {
     lines
 }
 
-/// Reads the subjects of a file, plain or packed, one a line, a family behind a tab.
-fn read(path: &Path, is_bad: bool, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
-    let name = || format!("{} cannot be read", path.display());
-    let file = File::open(path).with_context(name)?;
-    let plain = open_plain(file, &Limits::default()).with_context(|| path.display().to_string())?;
-    let mut lines = lines(plain, LINE_BYTES_MAX);
-    while let Some(text) = lines.next_line().with_context(name)? {
-        if text.trim_ascii().is_empty() || text.starts_with(b"#") {
-            continue;
-        }
-        if samples.len() == SUBJECTS_MAX {
-            bail!("more than {SUBJECTS_MAX} lines; give fewer");
-        }
-        let mut fields = text.splitn(2, |byte| *byte == b'\t');
-        let name = fields.next().unwrap_or_default().to_vec();
-        let family = fields.next().unwrap_or_default();
-        let family = String::from_utf8_lossy(family).into_owned();
-        samples.push(Sample { text: name, is_bad, family, weight: 1.0 });
-    }
-    Ok(())
-}
-
-/// What the operator says of the model.
-fn about(options: &Options) -> anyhow::Result<Table> {
-    let Some(path) = &options.about else { return Ok(Table::new()) };
-    let name = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(name)?;
-    if text.len() > ABOUT_BYTES_MAX {
-        bail!("{}: more than {ABOUT_BYTES_MAX} bytes; say it shorter", name());
-    }
-    let about: Table = text.parse().with_context(name)?;
-    for written in ["subject", "figures"] {
-        if about.contains_key(written) {
-            bail!("{}: leave `{written}` out: it is written by the training", name());
-        }
-    }
-    if let Some(unknown) = about.keys().find(|key| !ABOUT_KEYS.contains(&key.as_str())) {
-        let known = ABOUT_KEYS.map(|key| format!("`{key}`")).join(", ");
-        bail!("{}: nothing is called `{unknown}` there; {known} are known", name());
-    }
-    for table in ["data", "use"] {
-        if about.get(table).is_some_and(|value| !value.is_table()) {
-            bail!("{}: `{table}` is a table, written `[{table}]`", name());
-        }
-    }
-    if expiry(&about) == Some(None) {
-        bail!("{}: `expires` is a day in quotes, such as \"2027-11-30\"", name());
-    }
-    Ok(about)
-}
-
 /// The card of the model that was learned, in the form of those that ship.
 fn card(subject: Subject, options: &Options, mut about: Table, figures: &Metrics) -> String {
     let names = |paths: &[PathBuf]| -> Value {
-        let name = |path: &PathBuf| {
-            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        let name = |path: &PathBuf| match path.file_name() {
+            Some(name) if path != Path::new("-") => name.to_string_lossy().into_owned(),
+            _ => shown(path),
         };
         Value::Array(paths.iter().map(name).map(Value::String).collect())
     };

@@ -2,8 +2,10 @@
 
 use crate::program::{Folder, json_lines};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
@@ -126,7 +128,7 @@ fn a_card_says_what_only_its_maker_knows() {
         folder.run(&[&["train", "domain"][..], &files[..]].concat())
     };
     let about = "what = \"names of ours\"\n[data]\nbenign = [\"proxy: our own\"]\n[use]\n\
-                 weaknesses = [\"few\"]\nexpires = \"2027-06-30\"\n";
+                 weaknesses = [\"few\"]\nexpires = \"2999-06-30\"\n";
     let output = train(about);
     assert!(output.status.success(), "{output:?}");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("too old"), "{output:?}");
@@ -135,13 +137,15 @@ fn a_card_says_what_only_its_maker_knows() {
     assert_eq!(card["what"].as_str(), Some("names of ours"));
     assert_eq!(card["data"]["benign"][0].as_str(), Some("proxy: our own"));
     assert_eq!(card["data"]["malicious"][0].as_str(), Some("bad"));
-    assert_eq!(card["use"]["expires"].as_str(), Some("2027-06-30"));
+    assert_eq!(card["use"]["expires"].as_str(), Some("2999-06-30"));
     assert_eq!(card["figures"]["malicious"].as_integer(), Some(120));
     assert!(card["figures"]["tpr_at_fpr_1_percent"].is_float(), "{card}");
     assert!(card["figures"].get("tpr_at_fpr_0_1_percent").is_none(), "120 cannot show it: {card}");
     for (wrong, part) in [
         ("[figures]\nauc = 1.0", "leave `figures` out"),
         ("expires = \"soon\"", "a day in quotes"),
+        ("expires = \"2020-06-30\"", "`expires` is over"),
+        ("what = 3", "`what` is a text in quotes"),
         ("what = ", "about.toml"),
         (
             "licence = \"MIT\"",
@@ -247,17 +251,29 @@ fn a_line_without_end_hides_no_line_behind_it() {
     assert!(reasons.contains("only the first 2048 bytes"), "{reasons}");
 }
 
+/// Makes a model that is good until 2999 one that was until 2020.
+fn grow_old(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.truncate(bytes.len() - 32);
+    let at = bytes.windows(10).position(|part| part == b"2999-06-30").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"2020");
+    let digest = Sha256::digest(&bytes);
+    bytes.extend(digest);
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn the_status_tells_of_models_that_are_too_old() {
     let folder = Folder::new();
     let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
     let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
     let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
-    let about = path("about.toml", "expires = \"2020-06-30\"\n");
+    let about = path("about.toml", "expires = \"2999-06-30\"\n");
     let model = folder.path("own.model").to_string_lossy().into_owned();
     let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
     for subject in ["domain", "url"] {
         folder.succeed(&[&["train", subject][..], &files[..]].concat());
+        grow_old(&folder.path("own.model"));
         let config = path("wardnet.toml", &format!("[models]\n{subject} = {model:?}\n"));
         let run = |words: &[&str]| folder.succeed(&[&["--config", &config][..], words].concat());
         let told = run(&["status"]);
@@ -345,4 +361,102 @@ fn names_are_told_ahead() {
     assert!(folder.succeed(&["dga"]).contains("necurs"));
     let wrong = folder.run(&["dga", "necurs", "--date", "2014-02-30"]);
     assert_eq!(wrong.status.code(), Some(3));
+}
+
+/// Lists of 120 names of either label, and where a model may go.
+fn lists(folder: &Folder) -> [String; 3] {
+    let list = |name: &str, word: &str| {
+        let text: String = (0..120).map(|at| format!("{word}{at}.org\n")).collect();
+        folder.file(name, &text).to_string_lossy().into_owned()
+    };
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    [list("bad", "qxzzk"), list("good", "garden"), model]
+}
+
+#[test]
+fn lines_that_repeat_others_count_once() {
+    let folder = Folder::new();
+    let [bad, good, model] = lists(&folder);
+    let train = |bad: &str| {
+        folder.run(&["train", "domain", "--malicious", bad, "--benign", &good, "--out", &model])
+    };
+    let twice = std::fs::read_to_string(&bad).unwrap().repeat(2);
+    let twice = folder.file("twice", &twice).to_string_lossy().into_owned();
+    let output = train(&twice);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("120 malicious and 120 benign domains"), "{told}");
+    assert!(told.contains("120 lines repeat another and counted once"), "{told}");
+    let same = folder.file("same", &"evil.example\n".repeat(150)).to_string_lossy().into_owned();
+    let output = train(&same);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("1 malicious and 120 benign") && told.contains("149 lines"), "{told}");
+}
+
+#[test]
+fn a_model_never_takes_the_place_of_what_it_is_learned_from() {
+    let folder = Folder::new();
+    let [bad, good, _] = lists(&folder);
+    let before = std::fs::read(&good).unwrap();
+    let output =
+        folder.run(&["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &good]);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("name another file for the model"), "{told}");
+    assert!(before == std::fs::read(&good).unwrap());
+}
+
+#[test]
+fn standard_input_is_learned_from_once() {
+    let folder = Folder::new();
+    let [bad, good, model] = lists(&folder);
+    let text = std::fs::read_to_string(&bad).unwrap();
+    let from = |benign: &str| {
+        let words = ["train", "domain", "--malicious", "-", "--benign", benign, "--out", &model];
+        folder.feed(&words, &text)
+    };
+    let output = from(&good);
+    assert!(output.status.success(), "{output:?}");
+    let card = folder.succeed(&["classify", "domain", "--card", "--model", &model]);
+    assert!(card.contains("malicious = [\"standard input\"]"), "{card}");
+    let output = from("-");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("give `-` once"), "{output:?}");
+}
+
+#[test]
+fn a_card_that_would_be_too_long_is_told_before_anything_is_learned() {
+    let folder = Folder::new();
+    let [bad, good, model] = lists(&folder);
+    let name = "b".repeat(250);
+    let long = folder.path(&name);
+    std::fs::copy(&bad, &long).unwrap();
+    let long = long.to_string_lossy().into_owned();
+    let mut words = vec!["train", "domain", "--benign", &good, "--out", &model];
+    words.extend(std::iter::repeat_n(["--malicious", &long], 260).flatten());
+    let output = folder.run(&words);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("at most 65536"), "{told}");
+}
+
+#[test]
+fn text_in_utf_16_is_refused() {
+    let folder = Folder::new();
+    let [_, good, model] = lists(&folder);
+    for (name, bytes) in [("little", &b"\xff\xfea\0.\0b\0\n\0"[..]), ("big", b"\xfe\xff\0a\0\n")] {
+        let file = folder.path(name);
+        std::fs::write(&file, bytes).unwrap();
+        let file = file.to_string_lossy().into_owned();
+        let train = ["train", "domain", "--benign", &good, "--out", &model, "--malicious"];
+        for words in [&["classify", "url"][..], &["classify", "domain"], &train] {
+            let words = [words, &[&file]].concat();
+            let output = folder.run(&words);
+            assert_eq!(output.status.code(), Some(3), "{words:?}");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains(&format!("{name} cannot be read: it is UTF-16")), "{told}");
+            assert!(output.stdout.is_empty(), "{output:?}");
+        }
+    }
 }

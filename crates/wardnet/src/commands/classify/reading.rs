@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
-use wardnet_collect::feeds::{Limits, open_plain};
+use wardnet_collect::feeds::{Limits, marked_as_utf16, open_plain};
 
 /// The longest line that is read.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
@@ -18,12 +18,13 @@ pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
     bytes_max: usize,
-    is_first: bool,
+    /// How many lines were read.
+    count: u64,
 }
 
 /// The lines of `input`, none longer than `bytes_max`.
 pub(crate) fn lines<R: BufRead>(input: R, bytes_max: usize) -> Lines<R> {
-    Lines { input, line: Vec::new(), bytes_max, is_first: true }
+    Lines { input, line: Vec::new(), bytes_max, count: 0 }
 }
 
 /// What was read of a line.
@@ -38,10 +39,10 @@ pub(crate) struct Head<'l> {
 impl<R: BufRead> Lines<R> {
     /// The next line without its end; `None` behind the last. One that is too long is an error.
     pub(crate) fn next_line(&mut self) -> anyhow::Result<Option<&[u8]>> {
-        let bytes_max = self.bytes_max;
+        let (bytes_max, number) = (self.bytes_max, self.count.saturating_add(1));
         match self.next_head()? {
             Some(Head { is_cut: true, .. }) => {
-                bail!("a line is longer than {bytes_max} bytes; give one subject a line")
+                bail!("line {number} is longer than {bytes_max} bytes; give one subject a line")
             }
             head => Ok(head.map(|head| head.text)),
         }
@@ -65,8 +66,8 @@ impl<R: BufRead> Lines<R> {
         if !is_cut && self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
-        let mark = if self.is_first { BYTE_ORDER_MARK } else { b"" };
-        self.is_first = false;
+        let mark = if self.count == 0 { BYTE_ORDER_MARK } else { b"" };
+        self.count = self.count.saturating_add(1);
         let text = self.line.strip_prefix(mark).unwrap_or(&self.line);
         Ok(Some(Head { text, is_cut }))
     }
@@ -93,19 +94,43 @@ pub(crate) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
+/// A text whose bytes come as they are asked for.
+pub(crate) type Text = Box<dyn BufRead + Send>;
+
 /// The text of a file, or of standard input for `-`, unpacked if it is gzip or zstd.
-pub(crate) fn plain(path: &Path) -> anyhow::Result<Box<dyn BufRead + Send>> {
-    let mut input: Box<dyn BufRead + Send> = if path == Path::new("-") {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        Box::new(BufReader::new(File::open(path)?))
-    };
+pub(crate) fn plain(path: &Path) -> anyhow::Result<Text> {
+    let mut input = packed(path)?;
     // Only what is packed goes through the reader of feeds: that one waits for its first 64 KiB,
     // and who asks line by line through a pipe waits for the answer.
     if is_packed(input.fill_buf()?) {
-        return Ok(open_plain(input, &Limits::default())?);
+        return limited(input);
     }
-    Ok(input)
+    in_bytes(input)
+}
+
+/// The same, within the limits that feeds have.
+pub(crate) fn plain_limited(path: &Path) -> anyhow::Result<Text> {
+    limited(packed(path)?)
+}
+
+fn packed(path: &Path) -> std::io::Result<Text> {
+    Ok(if path == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(path)?))
+    })
+}
+
+fn limited(packed: Text) -> anyhow::Result<Text> {
+    in_bytes(open_plain(packed, &Limits::default())?)
+}
+
+/// Takes a text whose lines are bytes: those of UTF-16 would be read as one and as nothing.
+fn in_bytes(mut text: Text) -> anyhow::Result<Text> {
+    match marked_as_utf16(text.fill_buf()?) {
+        Some(advice) => bail!(advice),
+        None => Ok(text),
+    }
 }
 
 /// Whether gzip (RFC 1952) or zstd (RFC 8878), with a skippable frame or without, begins so.
@@ -159,7 +184,9 @@ mod tests {
         assert_eq!(heads("abcd", 4), [whole("abcd")]);
         assert_eq!(heads("abcdefghijkl", 4), [cut("abcd")]);
         assert_eq!(heads("abc\r\n\nd\r\n", 4), [whole("abc"), whole(""), whole("d")]);
-        assert!(lines(&b"abcde"[..], 4).next_line().is_err());
+        let mut long = lines(&b"a\nabcde"[..], 4);
+        assert_eq!(long.next_line().unwrap(), Some(&b"a"[..]));
+        assert!(long.next_line().unwrap_err().to_string().contains("line 2 is longer than 4"));
     }
 
     #[test]
