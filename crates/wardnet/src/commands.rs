@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Model(command) => model::run(args, command),
         Command::Tokens(command) => tokens::run(args, command),
         Command::Crowdsec(command) => crowdsec::run(args, command),
-        Command::Classify(subject) => classify::run(subject),
+        Command::Classify(subject) => classify::run(args, subject),
         Command::Dga(options) => dga::run(options),
         Command::Train(subject) => train::run(subject),
         Command::Check => check::run(args),

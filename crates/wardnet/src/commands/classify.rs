@@ -2,9 +2,12 @@
 
 mod page;
 mod reading;
+mod wrapping;
 
-use crate::args::{Classify, ClassifySubject};
+use crate::args::{Args, Classify, ClassifySubject};
 use crate::commands::{NO_ANSWER, complain};
+use crate::config::Config;
+use crate::models::ModelsConfig;
 use crate::output::{in_words, line};
 use anyhow::Context as _;
 use serde_json::json;
@@ -17,17 +20,26 @@ use wardnet_analyze::{Model, Scratch, Subject};
 use reading::{Head, plain};
 pub(crate) use reading::{LINE_BYTES_MAX, bytes, lines, plain_limited, shown};
 
+use wrapping::unwrapped;
+
 /// Runs the command.
-pub(crate) fn run(what: &ClassifySubject) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, what: &ClassifySubject) -> anyhow::Result<ExitCode> {
+    let ModelsConfig { url, domain, .. } = Config::load(args.config.as_deref())?.models;
     match what {
-        ClassifySubject::Url(options) => by_model(Subject::Url, options),
-        ClassifySubject::Domain(options) => by_model(Subject::Domain, options),
+        ClassifySubject::Url(options) => by_model(Subject::Url, options, url),
+        ClassifySubject::Domain(options) => by_model(Subject::Domain, options, domain),
         ClassifySubject::Page(options) => page::run(options),
     }
 }
 
-fn by_model(subject: Subject, options: &Classify) -> anyhow::Result<ExitCode> {
-    let model = crate::models::load(subject, options.model.as_deref())?;
+/// Judges by the model of the options, or else that of the settings, or else the one that ships.
+fn by_model(
+    subject: Subject,
+    options: &Classify,
+    of_settings: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    let model = options.model.clone().or(of_settings);
+    let model = crate::models::load(subject, model.as_deref())?;
     if options.card {
         line(model.card().trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -66,10 +78,14 @@ fn judge(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let mut judged = model.judge(&undisguised(text), scratch);
+        let mut judged = model.judge(&undisguised(unwrapped(text)), scratch);
         let read = UrlLimits::default().bytes_max;
         if is_cut || text.len() > read {
             judged.reasons.push(format!("only the first {read} bytes of it were judged"));
+        }
+        if is_cut {
+            let kept = text.len();
+            judged.reasons.push(format!("its line is longer than the {kept} bytes that are shown"));
         }
         let shown = String::from_utf8_lossy(text);
         if json {

@@ -249,6 +249,7 @@ fn a_line_without_end_hides_no_line_behind_it() {
     assert!(answers[1]["input"] == head, "the head of the line was judged");
     let reasons = answers[1]["reasons"].to_string();
     assert!(reasons.contains("only the first 2048 bytes"), "{reasons}");
+    assert!(reasons.contains("longer than the 1048576 bytes that are shown"), "{reasons}");
 }
 
 /// Makes a model that is good until 2999 one that was until 2020.
@@ -458,5 +459,45 @@ fn text_in_utf_16_is_refused() {
             assert!(told.contains(&format!("{name} cannot be read: it is UTF-16")), "{told}");
             assert!(output.stdout.is_empty(), "{output:?}");
         }
+    }
+}
+
+#[test]
+fn signs_around_a_url_are_taken_off() {
+    let folder = Folder::new();
+    let url = "https://paypal.com.evil.top/a";
+    let asked = format!("{url}\n<{url}>\n\"{url}\"\n({url})\n");
+    let answers = json_lines(&folder.feed(&["classify", "url", "--json"], &asked));
+    assert_eq!(answers.len(), 4);
+    for (answer, input) in answers.iter().zip(asked.lines()) {
+        assert_eq!(answer["input"], input);
+        assert_eq!(answer["score"], answers[0]["score"], "{answer}");
+    }
+}
+
+#[test]
+fn the_models_of_the_settings_judge() {
+    let folder = Folder::new();
+    let [bad, good, model] = lists(&folder);
+    folder.succeed(&["train", "domain", "--malicious", &bad, "--benign", &good, "--out", &model]);
+    // Beside the file, whatever folder the command runs in.
+    let config = folder.file("wardnet.toml", "[models]\ndomain = \"own.model\"\n");
+    let path = config.to_string_lossy().into_owned();
+    let card = |words: &[&str]| {
+        folder.succeed(&[&["--config", &path, "classify", "domain", "--card"], words].concat())
+    };
+    assert!(card(&[]).contains("malicious = [\"bad\"]"));
+    std::fs::rename(&model, folder.path("moved.model")).unwrap();
+    let moved = folder.path("moved.model").to_string_lossy().into_owned();
+    assert!(card(&["--model", &moved]).contains("malicious = [\"bad\"]"), "the option goes first");
+    let missing = folder.path("none.toml").to_string_lossy().into_owned();
+    let wrong = folder.file("wrong.toml", "[modells]\n").to_string_lossy().into_owned();
+    for (path, part) in
+        [(&path, "own.model"), (&missing, "cannot read"), (&wrong, "field `modells`")]
+    {
+        let output = folder.run(&["--config", path, "classify", "domain", &bad]);
+        assert_eq!(output.status.code(), Some(3), "{part}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(part), "{told}");
     }
 }

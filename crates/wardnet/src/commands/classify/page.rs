@@ -32,13 +32,22 @@ pub(super) fn run(options: &ClassifyPage) -> anyhow::Result<ExitCode> {
             reasons.push(format!("only its first {front} and last {tail} bytes were read"));
         }
         let name = path.display().to_string();
+        let is_malicious = judged.is_malicious();
+        let score = rounded(judged.score, is_malicious);
         if options.json {
-            line(object(&name, judged.score, judged.is_malicious(), &reasons));
+            line(object(&name, score, is_malicious, &reasons));
         } else {
-            line(sentence(&name, judged.score, judged.is_malicious(), &reasons));
+            line(sentence(&name, score, is_malicious, &reasons));
         }
         Ok(())
     }))
+}
+
+/// A score of rules, whose weights have two digits: what is behind the fourth is an error of sums. It
+/// stays on its side of one half.
+fn rounded(score: f32, is_malicious: bool) -> f32 {
+    let rounded = (score * 1e4).round() / 1e4;
+    if is_malicious { rounded.max(0.5) } else { rounded.min(0.4999) }
 }
 
 /// Takes a URL, or a host without a scheme. Feeds may have hosts of any bytes, escaped; where a page
@@ -48,5 +57,25 @@ fn must_be_url(text: &str) -> anyhow::Result<()> {
     match Url::parse(text).with_context(wrong)?.host() {
         HostRef::Other(host) if host.contains('%') => bail!(wrong()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_has_four_digits_and_keeps_its_side() {
+        for (score, is_malicious, shown) in [
+            (0.399_999_98, false, "0.4"),
+            (0.149_999_98, false, "0.15"),
+            (0.123_46, false, "0.1235"),
+            (0.499_999_97, false, "0.4999"),
+            (0.5, true, "0.5"),
+            (1.0, true, "1"),
+            (0.0, false, "0"),
+        ] {
+            assert_eq!(rounded(score, is_malicious).to_string(), shown);
+        }
     }
 }
