@@ -38,19 +38,29 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     let bytes = model.encode();
     Model::decode(&bytes, &ModelLimits::default()).context("what was learned is no model")?;
     place.write(&bytes)?;
-    let [bad, good] = figures.counts;
+    let bad = samples.iter().filter(|sample| sample.is_bad).count();
     line(format!(
-        "{}: {} bytes, learned from {bad} malicious and {good} benign {}s",
+        "{}: {} bytes, learned from {bad} malicious and {} benign {}s",
         options.out.display(),
         bytes.len(),
+        samples.len().saturating_sub(bad),
         subject.name()
     ));
+    line_of_judged(&figures, samples.len());
     material.told().for_each(line);
     told(&figures).into_iter().for_each(line);
     if !has_expiry {
         line("its card says nothing of when it is too old: `--about FILE` says it");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Bare hosts that were learned from with the path of a URL are not judged.
+fn line_of_judged(figures: &Metrics, all: usize) {
+    let judged: usize = figures.counts.iter().sum();
+    if judged < all {
+        line(format!("{judged} of them judged; the others are bare hosts that were given paths"));
+    }
 }
 
 /// How well the margins tell apart the samples that were judged.
