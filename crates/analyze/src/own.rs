@@ -3,12 +3,15 @@
 //! Phishing imitates the log-in pages of popular sites, and a model of spelling learns their words from
 //! the imitations alone. At the site's own address the words say nothing.
 
+mod elsewhere;
+
+use wardnet_model::is_lender;
 use wardnet_model::reserved::is_reserved;
-use wardnet_model::{DomainName, Section, SuffixList, is_lender};
 
 use crate::popular::is_popular;
 use crate::sheet::Subject;
 use crate::url::Spelling;
+pub(crate) use elsewhere::leads_elsewhere;
 
 /// The most that is made of the look of a site's own address.
 pub(crate) const SCORE_MAX: f32 = 0.3;
@@ -76,33 +79,6 @@ pub(crate) fn is_own_name(name: &Spelling) -> bool {
     !name.is_private_suffix && is_popular(name.registered()) && !is_lent()
 }
 
-/// Whether another site's address stands in the path or the query, as in `/amp/s/example.com/x` and
-/// `?url=https%3A%2F%2Fexample.com`. Log-in pages lead back to pages of the site itself.
-pub(crate) fn leads_elsewhere(url: &Spelling) -> bool {
-    let rest = url.rest().to_ascii_lowercase();
-    let is_of_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
-    // What is left of an escape before a host harms nothing: `2fwww.example.com` ends as it does.
-    let mut words = rest.split(|byte| !is_of_host(byte)).filter(|word| word.contains(&b'.'));
-    let is_own = |host: &[u8]| {
-        let front = host.strip_suffix(url.registered());
-        front.is_some_and(|front| front.is_empty() || front.ends_with(b"."))
-    };
-    let hides_dots = rest.windows(3).any(|part| part == b"%2e");
-    hides_dots || words.any(|word| !is_own(word) && ends_like_host(word))
-}
-
-/// Endings of pages that are also tops of the DNS.
-const FILE_ENDINGS: [&[u8]; 4] = [b"do", b"pl", b"py", b"sh"];
-
-/// Whether a word with dots ends as the name of a host or an address does, and not as a file.
-fn ends_like_host(word: &[u8]) -> bool {
-    let top = word.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    let is_number = !top.is_empty() && top.iter().all(u8::is_ascii_digit);
-    let name = std::str::from_utf8(top).ok().and_then(|top| DomainName::parse(top).ok());
-    let section = name.and_then(|name| SuffixList::shipped().is_public_suffix(&name));
-    is_number || (!FILE_ENDINGS.contains(&top) && section == Some(Section::Icann))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +99,10 @@ mod tests {
             "https://login.microsoftonline.com/common/oauth2/authorize.srf",
             "https://accounts.google.com/signin?continue=https%3A%2F%2Fmail.google.com%2Fmail%2F",
             "https://connect.secure.wellsfargo.com/auth/login/present.do",
+            "https://connect.secure.wellsfargo.com/auth/login/present.do?origin=cob",
+            "https://connect.secure.wellsfargo.com/login?next=%2Fauth%2Flogin%2Fpresent.do&x=1",
+            "https://accounts.google.com/signin?continue=%252F%252Fmail.google.com.%252Fmail",
+            "https://accounts.google.com/signin?id=3627734734&hint=日本語。次の文",
         ] {
             assert!(is_own_url(&spelled(url)), "{url}");
         }
@@ -134,6 +114,27 @@ mod tests {
             "https://www.google.com/url?q=evil%2etop",
             "https://www.google.com/url?q=101.2.3.4",
             "https://www.google.com/amp/s/evil.top",
+            "https://www.google.com/url?q=https://evil.pl/login",
+            "https://www.google.com/url?q=https%3A%2F%2Fevil.pl",
+            "https://www.google.com/url?q=%2f%2fevil.do",
+            "https://www.google.com/url?q=https:/evil.sh",
+            "https://www.google.com/url?q=http:evil.py",
+            "https://www.google.com/url?q=\\\\evil.py",
+            "https://www.google.com/url?q=evil.pl&x=1",
+            "https://www.google.com/url?q=https://evil.top./",
+            "https://www.google.com/url?q=https://me@evil.pl",
+            "https://www.google.com/amp/s/evil.pl/x",
+            "https://www.google.com/url?q=http://3627734734/",
+            "https://www.google.com/url?q=http://me:pw@3627734734/",
+            "https://www.google.com/url?q=http://0xd83ad6ce/",
+            "https://www.google.com/url?q=//[2001:db9::1]/",
+            "https://www.google.com/url?q=evil%E3%80%82top",
+            "https://www.google.com/url?q=http://evil。pl",
+            "https://www.google.com/url?q=evil%EF%BC%8Etop",
+            "https://www.google.com/url?q=evil%252etop",
+            "https://www.google.com/url?q=evil%25252Etop",
+            "https://www.google.com/url?q=http%253A%252F%252Fevil.pl",
+            "https://www.google.com/url?q=http://ev%09il.pl",
             "https://www.google.com/amp/s/evil.top/x",
             "https://sites.google.com/view/login",
             "https://docs.google.com/forms/d/e/1",
