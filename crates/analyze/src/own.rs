@@ -5,6 +5,8 @@
 
 mod elsewhere;
 
+use std::net::IpAddr;
+
 use wardnet_model::is_lender;
 use wardnet_model::reserved::is_reserved;
 
@@ -31,7 +33,11 @@ pub(crate) fn excuse(subject: Subject, spelling: &Spelling) -> Option<&'static s
 /// Whether a host is of a network of one's own: routers and machines at home have log-in pages, too.
 fn is_apart(spelling: &Spelling) -> bool {
     let host = std::str::from_utf8(spelling.host()).unwrap_or_default();
-    host.parse().is_ok_and(is_reserved)
+    // IPv6 stands in a bracket, whose end a spelling does not keep, and may name the network card it is
+    // on (RFC 6874): `[fe80::1%25eth0]`.
+    let host = host.strip_prefix('[').unwrap_or(host);
+    let address = host.split_once('%').map_or(host, |(address, _)| address).parse();
+    address.is_ok_and(|address: IpAddr| is_reserved(address.to_canonical()))
 }
 
 /// Words of hosts at which sites have their own pages. Elsewhere below a popular name may be pages of its
@@ -146,11 +152,40 @@ mod tests {
         ] {
             assert!(!is_own_url(&spelled(url)), "{url}");
         }
-        for apart in ["http://192.168.0.1/admin/login.html", "http://127.0.0.1/login.php"] {
-            assert!(excuse(Subject::Url, &spelled(apart)).is_some(), "{apart}");
-        }
-        assert_eq!(excuse(Subject::Url, &spelled("http://101.2.3.4/admin/login.html")), None);
         assert!(is_own_name(&spelled("x7f3kq.fbcdn.net")));
         assert!(!is_own_name(&spelled("x7f3kq.github.io")));
+    }
+
+    #[test]
+    fn a_network_of_ones_own_has_pages_for_logging_in() {
+        let excused = |url: &str| excuse(Subject::Url, &spelled(url)).is_some();
+        for url in [
+            "http://192.168.0.1/admin/login.html",
+            "http://127.0.0.1/login.php",
+            "http://[::1]/login.html",
+            "http://[::1]:8080/login.html",
+            "http://[fd00::1]/login.html",
+            "http://admin@[fe80::1]/login.html",
+            "http://[fe80::1%25eth0]/login.html",
+            "http://[fe80::1%eth0]:80/login.html",
+            "http://[::ffff:192.168.0.1]/",
+        ] {
+            assert!(excused(url), "{url}");
+        }
+        for url in [
+            "http://101.2.3.4/admin/login.html",
+            "http://[2a00:1450::1]/login.html",
+            "http://[2a00:1450::1%25eth0]/login.html",
+            "http://[::ffff:101.2.3.4]/",
+            "http://[fe80::1.evil.top/",
+            "http://fe80.evil.top/",
+        ] {
+            assert!(!excused(url), "{url}");
+        }
+        for name in ["fe80::1", "::1", "[::1]"] {
+            let mut spelling = Spelling::default();
+            spelling.read_host(name.as_bytes(), &UrlLimits::default());
+            assert!(excuse(Subject::Domain, &spelling).is_some(), "{name}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! scheme, a leading `www.`, a trailing slash, `&amp;` for `&`, the fragment. A model that sees
 //! them learns the collectors instead of the attackers, so they are gone before anything looks.
 
+use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use wardnet_model::SuffixList;
@@ -197,6 +198,10 @@ fn without_scheme(input: &[u8]) -> &[u8] {
 
 /// The host, and whether a port stood behind it.
 fn without_port(host: &[u8]) -> (&[u8], bool) {
+    // Of an address of IPv6 without brackets the last group is no port.
+    if host.contains(&b':') && std::str::from_utf8(host).is_ok_and(is_v6) {
+        return (host, false);
+    }
     let digits = host.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let colon = host.len().checked_sub(digits.saturating_add(1));
     match colon {
@@ -221,6 +226,10 @@ fn without_entity(mut after: &[u8]) -> &[u8] {
         after = rest;
     }
     after
+}
+
+fn is_v6(host: &str) -> bool {
+    host.parse::<Ipv6Addr>().is_ok()
 }
 
 fn looks_like_address(host: &[u8]) -> bool {
