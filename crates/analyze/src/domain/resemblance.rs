@@ -1,15 +1,20 @@
 //! Names that resemble a brand's or a popular site's: letters that look alike, typing errors, brand
 //! and bait combined.
 
-use std::borrow::Cow;
+mod alike;
+mod combined;
+mod typing;
+
 use std::sync::OnceLock;
 
-use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::brands::{self, Brand};
 use crate::popular;
 use crate::url::Spelling;
+use alike::homoglyph;
+use combined::combination;
+use typing::{missing_dot, typo};
 
 /// How a name resembles a brand's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,46 +65,6 @@ impl Resemblance {
     }
 }
 
-/// Words that impostors put beside a brand.
-const BAIT: [&str; 36] = [
-    "login",
-    "logon",
-    "signin",
-    "secure",
-    "security",
-    "verify",
-    "verification",
-    "account",
-    "accounts",
-    "update",
-    "support",
-    "billing",
-    "confirm",
-    "unlock",
-    "recovery",
-    "suspended",
-    "alert",
-    "refund",
-    "wallet",
-    "webscr",
-    "auth",
-    "password",
-    "limited",
-    "validation",
-    "authentication",
-    "activate",
-    "reactivate",
-    "id",
-    "tracking",
-    "parcel",
-    "delivery",
-    "redelivery",
-    "customs",
-    "helpdesk",
-    "payment",
-    "giveaway",
-];
-
 /// Where delivery networks, mail services and lists for mail servers have others' addresses below names
 /// of their own.
 const CARRIERS: [&str; 41] = [
@@ -146,9 +111,6 @@ const CARRIERS: [&str; 41] = [
     "uribl.com",
 ];
 
-/// The shortest brand whose typing errors are looked for: shorter words are near each other anyway.
-const TYPO_LENGTH_MIN: usize = 6;
-
 /// The likeness of the name in `host` to a brand's, the strongest if there are several.
 pub fn resemblance(host: &Spelling) -> Option<Resemblance> {
     let label = plain_label(host)?;
@@ -181,120 +143,11 @@ fn weak(host: &Spelling, label: &str) -> Option<Resemblance> {
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
 }
 
-/// Names that impostors may mistype: brands, and popular sites.
-fn mistyped() -> &'static [&'static str] {
-    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
-    NAMES.get_or_init(|| {
-        let brands = brands::shipped().all.iter().map(|brand| brand.word);
-        let sites = popular::labels().filter(|label| !label.starts_with("xn--"));
-        let mut names: Vec<&str> =
-            brands.chain(sites).filter(|name| name.len() >= TYPO_LENGTH_MIN).collect();
-        let mut known = FxHashSet::default();
-        names.retain(|name| known.insert(*name));
-        names
-    })
-}
-
-fn missing_dot(label: &str) -> Option<Resemblance> {
-    let behind = label.strip_prefix("www")?;
-    let brand = mistyped().iter().find(|name| **name == behind).copied()?;
-    Some(Resemblance { likeness: Likeness::MissingDot, brand })
-}
-
-fn homoglyph(label: &str) -> Option<Resemblance> {
-    let brand = disguised(&shown(label))?;
-    Some(Resemblance { likeness: Likeness::Homoglyph, brand: brand.word })
-}
-
-/// A label as people see it.
-fn shown(label: &str) -> Cow<'_, str> {
-    match label.starts_with("xn--") {
-        true => idna::domain_to_unicode(label).0.into(),
-        false => label.into(),
-    }
-}
-
-/// The brand that a word looks like and does not spell.
-fn disguised(word: &str) -> Option<&'static Brand> {
-    static ALIKE: OnceLock<FxHashMap<String, &'static Brand>> = OnceLock::new();
-    let alike = ALIKE.get_or_init(|| {
-        brands::shipped().all.iter().map(|brand| (skeleton(brand.word), brand)).collect()
-    });
-    let is_plain = word.bytes().all(|b| b.is_ascii_lowercase());
-    if is_plain && word.len() < PLAIN_LENGTH_MIN && !word.contains("rn") && !word.contains("vv") {
-        return None;
-    }
-    let brand = alike.get(&skeleton(word)).copied()?;
-    let mixes_scripts = word.chars().any(|sign| ('\u{370}'..'\u{530}').contains(&sign))
-        && word.bytes().any(|b| b.is_ascii_lowercase());
-    if brand.word.len() < 5 && !(mixes_scripts && brand.word.len() == 4) {
-        return None;
-    }
-    // A dash is no letter: `wal-mart` is the brand as others spell it.
-    let is_spelled = word.bytes().filter(|b| *b != b'-').eq(brand.word.bytes());
-    (!is_spelled).then_some(brand)
-}
-
-/// The shortest word in which an `l` in place of an `i` counts: shorter ones mean something else.
-const PLAIN_LENGTH_MIN: usize = 6;
-
-/// The plain letters that a text looks like.
-///
-/// After Unicode Technical Standard 39, section 4, cut down to what stands for Latin letters. An `i`
-/// is an `l` here, since `1` and Cyrillic letters stand for either.
-fn skeleton(text: &str) -> String {
-    let mut plain: String = text.chars().filter(|sign| *sign != '-').map(plain).collect();
-    for (two, one) in [("rn", "m"), ("vv", "w")] {
-        if plain.contains(two) {
-            plain = plain.replace(two, one);
-        }
-    }
-    plain
-}
-
-fn plain(sign: char) -> char {
-    match alike(sign) {
-        // Marks above and below letters: `ị`, `ġ`, `ő`.
-        other if other == sign && !sign.is_ascii() => alike(unmarked(sign)),
-        found => found,
-    }
-}
-
-/// A letter without its marks (the Unicode Standard, section 3.7: canonical decomposition).
-fn unmarked(sign: char) -> char {
-    let decompositions = CanonicalDecompositionBorrowed::new();
-    let mut letter = sign;
-    while let Decomposed::Expansion(base, _) = decompositions.decompose(letter) {
-        letter = base;
-    }
-    letter.to_ascii_lowercase()
-}
-
-fn alike(sign: char) -> char {
-    match sign {
-        '0' | 'ο' | 'о' | 'ö' | 'ó' | 'ò' | 'ô' | 'õ' | 'ø' | 'ọ' => 'o',
-        '1' | 'i' | 'ı' | 'і' | 'ӏ' | 'ł' | 'ĺ' | 'í' | 'ì' | 'î' | 'ï' | 'ī' | 'ι' => {
-            'l'
-        }
-        '3' | 'е' | 'ё' | 'é' | 'è' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' => 'e',
-        '4' | 'а' | 'α' | 'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' | 'ā' | 'ạ' => 'a',
-        '5' | 'ѕ' | 'ś' | 'š' | 'ş' => 's',
-        'ú' | 'ù' | 'û' | 'ü' | 'υ' => 'u',
-        'с' | 'ç' | 'ć' | 'č' => 'c',
-        'р' | 'ρ' => 'p',
-        'х' | 'χ' => 'x',
-        'у' | 'ý' | 'ÿ' => 'y',
-        'һ' => 'h',
-        'ԁ' => 'd',
-        'ԛ' => 'q',
-        'ԝ' => 'w',
-        'ј' => 'j',
-        'κ' | 'к' => 'k',
-        'ñ' | 'ń' | 'ň' => 'n',
-        'т' | 'τ' => 't',
-        'ɡ' | 'ğ' => 'g',
-        other => other,
-    }
+fn brand(word: &str) -> Option<&'static Brand> {
+    static WORDS: OnceLock<FxHashMap<&'static str, &'static Brand>> = OnceLock::new();
+    let words = WORDS
+        .get_or_init(|| brands::shipped().all.iter().map(|brand| (brand.word, brand)).collect());
+    words.get(word).copied()
 }
 
 fn subdomain(host: &Spelling) -> Option<Resemblance> {
@@ -367,91 +220,4 @@ const INNER_TOPS: [&str; 9] = [
 
 fn as_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
-}
-
-fn combination(label: &str) -> Option<Resemblance> {
-    if !label.contains('-') {
-        return joined(label)
-            .map(|brand| Resemblance { likeness: Likeness::Combination, brand: brand.word });
-    }
-    let shown = shown(label);
-    let words: Vec<&str> = shown.split('-').collect();
-    let named = |word: &&str| {
-        let own = || own_address(word).and_then(brands::called);
-        Some((Likeness::Combination, brands::called(word).or_else(own)?))
-    };
-    let alike = |word: &&str| Some((Likeness::Homoglyph, disguised(word)?));
-    let (likeness, found) = words.iter().find_map(|word| named(word).or_else(|| alike(word)))?;
-    let baits = words.iter().any(|word| BAIT.contains(word));
-    let resemblance = Resemblance { likeness, brand: found.word };
-    (baits && !BAIT.contains(&found.word)).then_some(resemblance)
-}
-
-/// The brand that a word is made of, with a word that baits before or behind it: `paypalsecure`.
-fn joined(label: &str) -> Option<&'static Brand> {
-    if label.len() <= JOINED_LENGTH_MIN {
-        return None;
-    }
-    let rests = BAIT.iter().filter(|bait| bait.len() > 2).flat_map(|bait| {
-        [label.strip_prefix(bait), label.strip_suffix(bait)].into_iter().flatten()
-    });
-    rests
-        .filter(|rest| rest.len() >= JOINED_LENGTH_MIN)
-        .find_map(|rest| brands::called(rest).filter(|brand| !brands::COMMON.contains(&brand.word)))
-}
-
-/// The shortest brand that is looked for within a word: `targetalert`, `chaseaccounts` are anybody's.
-const JOINED_LENGTH_MIN: usize = 6;
-
-/// Names by their forms with one letter left out, and by the whole name.
-fn near() -> &'static FxHashMap<Vec<u8>, Vec<&'static str>> {
-    static NEAR: OnceLock<FxHashMap<Vec<u8>, Vec<&'static str>>> = OnceLock::new();
-    NEAR.get_or_init(|| {
-        let mut near: FxHashMap<Vec<u8>, Vec<&'static str>> = FxHashMap::default();
-        for name in mistyped() {
-            for form in shortened(name.as_bytes()) {
-                near.entry(form).or_default().push(name);
-            }
-        }
-        near
-    })
-}
-
-/// The word, and the word with each of its letters left out.
-fn shortened(word: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let without = |gap: usize| {
-        let letters = word.iter().enumerate().filter(move |(at, _)| *at != gap);
-        letters.map(|(_, letter)| *letter).collect()
-    };
-    std::iter::once(word.to_vec()).chain((0..word.len()).map(without))
-}
-
-/// Two words that are one letter apart share a form with one letter left out, or are that form.
-fn typo(label: &str) -> Option<Resemblance> {
-    let lengths = TYPO_LENGTH_MIN.saturating_sub(1)..=24;
-    if !lengths.contains(&label.len()) {
-        return None;
-    }
-    let near = near();
-    let found = shortened(label.as_bytes()).find_map(|form| {
-        let words = near.get(&form)?;
-        words.iter().find(|word| is_one_apart(word.as_bytes(), label.as_bytes())).copied()
-    })?;
-    // A name that is itself on the list is nobody's typing error.
-    let is_name = near.get(label.as_bytes()).is_some_and(|names| names.contains(&label));
-    (!is_name).then_some(Resemblance { likeness: Likeness::Typo, brand: found })
-}
-
-/// Whether one letter was added, dropped, changed, or exchanged with its neighbour.
-fn is_one_apart(a: &[u8], b: &[u8]) -> bool {
-    let same_front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (a.get(same_front..).unwrap_or_default(), b.get(same_front..).unwrap_or_default());
-    let same_back = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-    let middle =
-        |text: &[u8]| text.get(..text.len().saturating_sub(same_back)).unwrap_or_default().to_vec();
-    match (middle(a).as_slice(), middle(b).as_slice()) {
-        ([], [_]) | ([_], []) | ([_], [_]) => true,
-        ([a, b], [c, d]) => a == d && b == c,
-        _ => false,
-    }
 }
