@@ -105,7 +105,9 @@ impl Model {
         let (own, excuse) = self.probability(margin, &scratch.spelling);
         let resemblance = self.resemblance(scratch);
         let score = resemblance.as_ref().map_or(own, |found| own.max(found.score()));
-        let mut reasons: Vec<String> = resemblance.iter().map(Resemblance::words).collect();
+        let spelling = &scratch.spelling;
+        let mut reasons: Vec<String> =
+            resemblance.iter().map(|found| found.words(spelling)).collect();
         if let Some(excuse) = excuse {
             reasons.push(excuse.to_owned());
         } else if own >= REASONS_FROM {

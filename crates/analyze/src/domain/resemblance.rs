@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use crate::brands::{self, Brand};
+use crate::own::is_top;
 use crate::popular;
-use crate::url::Spelling;
+use crate::url::{Spelling, UrlLimits};
 use alike::homoglyph;
 use combined::combination;
 use typing::{missing_dot, typo};
@@ -20,6 +21,8 @@ use typing::{missing_dot, typo};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Likeness {
+    /// A host's name before the `@`, where browsers have the name of a user: `paypal.com@example.net`.
+    User,
     /// Letters that look like the brand's: `paypa1`, `аpple` with a Cyrillic letter.
     Homoglyph,
     /// The brand's own address as subdomain of somebody else's: `paypal.com.example.net`.
@@ -37,7 +40,7 @@ pub enum Likeness {
 pub struct Resemblance {
     /// How.
     pub likeness: Likeness,
-    /// Whose name; without its suffix, if it is a popular site's.
+    /// Whose name; without its suffix, if it is a popular site's. Empty if it is nobody's known.
     pub brand: &'static str,
 }
 
@@ -46,16 +49,20 @@ impl Resemblance {
     pub fn score(&self) -> f32 {
         match self.likeness {
             Likeness::Homoglyph => 0.9,
-            Likeness::Subdomain => 0.8,
+            Likeness::User | Likeness::Subdomain => 0.8,
             Likeness::Combination => 0.7,
             Likeness::Typo | Likeness::MissingDot => 0.0,
         }
     }
 
-    /// In plain words.
-    pub fn words(&self) -> String {
+    /// In plain words, of the name in `host`.
+    pub fn words(&self, host: &Spelling) -> String {
         let brand = self.brand;
         match self.likeness {
+            Likeness::User => {
+                let host = String::from_utf8_lossy(host.host());
+                format!("the name before the @ imitates a host: it leads to `{host}`")
+            }
             Likeness::Homoglyph => format!("letters that look like those of `{brand}`"),
             Likeness::Subdomain => format!("the address of `{brand}` as a subdomain of another's"),
             Likeness::Combination => format!("the name `{brand}` with a word that baits"),
@@ -113,13 +120,28 @@ const CARRIERS: [&str; 41] = [
 
 /// The likeness of the name in `host` to a brand's, the strongest if there are several.
 pub fn resemblance(host: &Spelling) -> Option<Resemblance> {
-    let label = plain_label(host)?;
-    strong(host, label).or_else(|| weak(host, label))
+    strong_resemblance(host).or_else(|| weak(host, plain_label(host)?))
 }
 
 /// The likeness, if it is one that is worth something by itself.
 pub(crate) fn strong_resemblance(host: &Spelling) -> Option<Resemblance> {
-    strong(host, plain_label(host)?)
+    user(host).or_else(|| strong(host, plain_label(host)?))
+}
+
+/// A host's name before the `@`: whoever reads it takes it for the host.
+fn user(host: &Spelling) -> Option<Resemblance> {
+    if host.user().is_empty() {
+        return None;
+    }
+    let mut named = Spelling::default();
+    named.read_host(host.user(), &UrlLimits::default());
+    let is_known = is_top(named.suffix().rsplit(|b| *b == b'.').next().unwrap_or_default());
+    let is_other = named.registered() != host.registered();
+    // `john.at%40example.com` is somebody's address.
+    let is_person = host.user_has_mail && !popular::is_popular(named.registered());
+    let brand = brands::owner(named.label()).unwrap_or_default();
+    (is_known && !named.label().is_empty() && is_other && !is_person)
+        .then_some(Resemblance { likeness: Likeness::User, brand })
 }
 
 fn plain_label(host: &Spelling) -> Option<&str> {

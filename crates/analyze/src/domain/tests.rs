@@ -140,5 +140,40 @@ fn brands_and_strangers_are_left_alone() {
 fn a_typing_error_alone_is_no_proof() {
     let typo = Resemblance { likeness: Likeness::Typo, brand: "google" };
     assert_eq!(typo.score(), 0.0);
-    assert!(typo.words().contains("google"));
+    assert!(typo.words(&Spelling::default()).contains("google"));
+}
+
+#[test]
+fn a_name_before_the_at_that_imitates_a_host() {
+    let read = |url: &str| {
+        let mut spelling = Spelling::default();
+        spelling.read(&crate::url::undisguised(url.as_bytes()), &UrlLimits::default());
+        strong_resemblance(&spelling).map(|found| (found.likeness, found.words(&spelling)))
+    };
+    for (url, host) in [
+        ("http://www.paypal.com@evil.example/login", "evil.example"),
+        ("http://WWW.PayPal.com:443@evil.example/login", "evil.example"),
+        ("https://www.some-shop.de%2Flogin%2F@evil.example", "evil.example"),
+        ("https://login.example.co.uk&id=1@192.0.2.1/", "192.0.2.1"),
+        ("http://google.com@3627734734/a", "216.58.214.206"),
+        ("http://www.paypal.com@x@evil.example/", "evil.example"),
+    ] {
+        let words = format!("the name before the @ imitates a host: it leads to `{host}`");
+        assert_eq!(read(url), Some((Likeness::User, words)), "{url}");
+    }
+    for url in [
+        "http://me:secret@example.com/",
+        "http://max.mustermann@intranet.example.com/",
+        "http://max@firma.de@mail.example.com/",
+        "http://info.de%40firma.de@mail.example.com/",
+        "ftp://www.some-shop.de@files.example.com/",
+        "SFTP://www.some-shop.de@files.example.com/",
+        "http://shop.example.com@www.example.com/",
+        "http://example.com/@www.paypal.com",
+        "http://com@example.com/",
+        "http://.com@example.com/",
+        "http://@example.com/",
+    ] {
+        assert_eq!(read(url), None, "{url}");
+    }
 }

@@ -144,7 +144,7 @@ fn is_number(top: &[u8]) -> bool {
 }
 
 /// Whether names end in this label in the DNS.
-fn is_top(top: &[u8]) -> bool {
+pub(crate) fn is_top(top: &[u8]) -> bool {
     let name = std::str::from_utf8(top).ok().and_then(|top| DomainName::parse(top).ok());
     let section = name.and_then(|name| SuffixList::shipped().is_public_suffix(&name));
     section == Some(Section::Icann)

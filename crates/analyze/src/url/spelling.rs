@@ -30,6 +30,10 @@ impl Default for UrlLimits {
 #[derive(Debug, Default, Clone)]
 pub struct Spelling {
     text: Vec<u8>,
+    /// The name before the `@`, if it is written as a host's.
+    user: Vec<u8>,
+    /// It goes on as an address of mail does.
+    pub(crate) user_has_mail: bool,
     host_end: usize,
     path_end: usize,
     registered_start: usize,
@@ -45,11 +49,13 @@ impl Spelling {
     pub fn read(&mut self, input: &[u8], limits: &UrlLimits) {
         let input = trimmed(input);
         let input = input.get(..limits.bytes_max).unwrap_or(input);
-        let input = without_scheme(input);
-        let host_len = input.iter().position(|b| b"/?#\\".contains(b)).unwrap_or(input.len());
-        let (authority, rest) = input.split_at(host_len);
+        let (authority, rest) = authority(input);
         self.text.clear();
         self.read_authority(authority);
+        // Accounts for files are often called as the site they are of.
+        if !self.user.is_empty() && moves_files(input) {
+            self.user.clear();
+        }
         self.host_end = self.text.len();
         self.read_rest(rest);
         self.find_suffix(limits);
@@ -70,6 +76,11 @@ impl Spelling {
     /// The host, in lower case.
     pub fn host(&self) -> &[u8] {
         self.part(0..self.host_end)
+    }
+
+    /// The name before the `@` in lower case, if it is written as that of a host.
+    pub(crate) fn user(&self) -> &[u8] {
+        &self.user
     }
 
     /// Path and query.
@@ -119,6 +130,11 @@ impl Spelling {
     fn read_authority(&mut self, authority: &[u8]) {
         let at = authority.iter().rposition(|b| *b == b'@');
         self.has_user = at.is_some();
+        self.user.clear();
+        if let Some((name, after)) = at.and_then(|at| authority.get(..at)).and_then(host_as_user) {
+            self.user.extend(name.iter().map(u8::to_ascii_lowercase));
+            self.user_has_mail = after.starts_with(b"@") || after.starts_with(b"%40");
+        }
         let host = at.and_then(|at| authority.get(at.saturating_add(1)..)).unwrap_or(authority);
         let host = without_port(host);
         self.has_port = host.1;
@@ -172,6 +188,40 @@ impl Spelling {
         self.suffix_start = suffix;
         self.is_private_suffix = private;
     }
+}
+
+/// A URL without its scheme: what names user, host and port, and the rest.
+fn authority(input: &[u8]) -> (&[u8], &[u8]) {
+    let input = without_scheme(input);
+    let length = input.iter().position(|b| b"/?#\\".contains(b)).unwrap_or(input.len());
+    input.split_at(length)
+}
+
+/// Whether a URL is for moving files or for commands.
+fn moves_files(input: &[u8]) -> bool {
+    let scheme = input.split(|b| *b == b':').next().unwrap_or_default();
+    [&b"ftp"[..], b"ftps", b"sftp", b"scp", b"ssh"]
+        .iter()
+        .any(|one| scheme.eq_ignore_ascii_case(one))
+}
+
+/// The part of a user name that is written as the name of a host, with dots, and what only makes it
+/// longer: `%2flogin:x`.
+fn host_as_user(user: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_of_host = |b: &u8| b.is_ascii_alphanumeric() || b"-._".contains(b);
+    let (name, after) = user.split_at(user.iter().take_while(|b| is_of_host(b)).count());
+    name.contains(&b'.').then_some((name, after))
+}
+
+/// A URL in three: what stands before the user, the user with the `@`, and what is behind them.
+pub(super) fn around_user(input: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let input = trimmed(input);
+    let (authority, rest) = authority(input);
+    let user = authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at.saturating_add(1));
+    let length = authority.len().saturating_add(rest.len());
+    let (scheme, all) = input.split_at(input.len().saturating_sub(length));
+    let (user, behind) = all.split_at(user);
+    (scheme, user, behind)
 }
 
 fn trimmed(input: &[u8]) -> &[u8] {
