@@ -13,7 +13,7 @@ use crate::brands::{self, Brand};
 use crate::own::is_top;
 use crate::popular;
 use crate::url::{Spelling, UrlLimits};
-use alike::homoglyph;
+use alike::{homoglyph, several_scripts};
 use combined::combination;
 use typing::{missing_dot, typo};
 
@@ -25,6 +25,8 @@ pub enum Likeness {
     User,
     /// Letters that look like the brand's: `paypa1`, `аpple` with a Cyrillic letter.
     Homoglyph,
+    /// Letters of several scripts in one word, whatever it stands for.
+    SeveralScripts,
     /// The brand's own address as subdomain of somebody else's: `paypal.com.example.net`.
     Subdomain,
     /// The brand and a word that baits: `paypal-login`.
@@ -51,7 +53,7 @@ impl Resemblance {
             Likeness::Homoglyph => 0.9,
             Likeness::User | Likeness::Subdomain => 0.8,
             Likeness::Combination => 0.7,
-            Likeness::Typo | Likeness::MissingDot => 0.0,
+            Likeness::SeveralScripts | Likeness::Typo | Likeness::MissingDot => 0.0,
         }
     }
 
@@ -64,6 +66,7 @@ impl Resemblance {
                 format!("the name before the @ imitates a host: it leads to `{host}`")
             }
             Likeness::Homoglyph => format!("letters that look like those of `{brand}`"),
+            Likeness::SeveralScripts => "letters of several scripts in one word".to_owned(),
             Likeness::Subdomain => format!("the address of `{brand}` as a subdomain of another's"),
             Likeness::Combination => format!("the name `{brand}` with a word that baits"),
             Likeness::Typo => format!("a name one letter away from `{brand}`"),
@@ -144,9 +147,13 @@ fn user(host: &Spelling) -> Option<Resemblance> {
         .then_some(Resemblance { likeness: Likeness::User, brand })
 }
 
+/// The longest label of a name (RFC 1035 section 2.3.4). Taking one apart takes time that grows with the
+/// square of its length.
+const LABEL_BYTES_MAX: usize = 63;
+
 fn plain_label(host: &Spelling) -> Option<&str> {
     let label = std::str::from_utf8(host.label()).ok()?;
-    (!label.is_empty() && label.len() <= 63 && !host.is_address).then_some(label)
+    (!label.is_empty() && label.len() <= LABEL_BYTES_MAX && !host.is_address).then_some(label)
 }
 
 fn strong(host: &Spelling, label: &str) -> Option<Resemblance> {
@@ -154,6 +161,7 @@ fn strong(host: &Spelling, label: &str) -> Option<Resemblance> {
         .or_else(|| subdomain(host))
         .or_else(|| combination(label))
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
+        .or_else(|| several_scripts(host.host()))
 }
 
 fn weak(host: &Spelling, label: &str) -> Option<Resemblance> {

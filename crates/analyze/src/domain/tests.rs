@@ -69,6 +69,39 @@ fn a_one_and_an_l_pass_for_an_i() {
 }
 
 #[test]
+fn letters_of_several_scripts() {
+    let of = |name: &str| found(&idna::domain_to_ascii(name).unwrap());
+    for (name, brand) in [
+        ("\u{262}oogle.com", "google"),
+        ("g\u{43e}\u{43e}gle-drive.com", "google"),
+        ("g\u{43e}\u{43e}gledrive.com", "google"),
+        ("wik\u{456}pedia.org", "wikipedia"),
+        ("\u{432}itcoin-whatsap\u{440}.com", "whatsapp"),
+        ("login.f\u{430}cebook.com.evil.example", "facebook"),
+        ("micr\u{3bf}soft.github.io", "microsoft"),
+        ("\u{1d18}aypal.com", "paypal"),
+        ("\u{3b1}pple.com", "apple"),
+    ] {
+        assert_eq!(of(name), Some((Likeness::Homoglyph, brand)), "{name}");
+    }
+    for name in ["m\u{43e}de-shop.example", "\u{43f}\u{440}\u{43e}d.example", "x\u{3b1}.example"] {
+        assert_eq!(of(name), Some((Likeness::SeveralScripts, "")), "{name}");
+    }
+    // Scripts that are written with others between, and words each in one script.
+    for name in [
+        "\u{30a2}\u{30c3}\u{30d7}\u{30eb}store.jp",
+        "t\u{30b7}\u{30e3}\u{30c4}.jp",
+        "\u{5fae}\u{4fe1}pay.cn",
+        "\u{d55c}\u{ad6d}tv.kr",
+        "\u{43c}\u{43e}\u{441}\u{43a}\u{432}\u{430}-online.ru",
+        "caf\u{e9}-stra\u{df}e.de",
+        "\u{43c}\u{43e}\u{441}\u{43a}\u{432}\u{430}.\u{440}\u{444}",
+    ] {
+        assert_eq!(of(name), None, "{name}");
+    }
+}
+
+#[test]
 fn addresses_of_brands_below_others() {
     for name in [
         "paypal.com.duckdns.org",
