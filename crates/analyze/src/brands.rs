@@ -85,12 +85,19 @@ pub(crate) fn called(word: &str) -> Option<&'static Brand> {
     words.get(word).copied()
 }
 
-/// The brand that a site registered as `label` belongs to.
+/// The brand that a site registered as `label` belongs to; the first of the list if it is several's.
 pub(crate) fn owner(label: &[u8]) -> Option<&'static str> {
-    if label.is_empty() {
-        return None;
-    }
-    shipped().all.iter().find(|brand| brand.owns(label)).map(|brand| brand.word)
+    static OWNERS: OnceLock<FxHashMap<&'static [u8], &'static str>> = OnceLock::new();
+    let owners = OWNERS.get_or_init(|| {
+        let mut owners = FxHashMap::default();
+        for brand in &shipped().all {
+            for label in brand.own.iter().copied().chain([brand.word]) {
+                owners.entry(label.as_bytes()).or_insert(brand.word);
+            }
+        }
+        owners
+    });
+    owners.get(label).copied()
 }
 
 /// Whether the brand called `word` is at home on a site registered as `label`.

@@ -5,17 +5,13 @@ mod alike;
 mod combined;
 mod typing;
 
-use std::sync::OnceLock;
-
-use rustc_hash::FxHashMap;
-
-use crate::brands::{self, Brand};
+use crate::brands::{self, called as brand};
 use crate::own::is_top;
 use crate::popular;
 use crate::url::{Spelling, UrlLimits};
 use alike::{homoglyph, several_scripts};
 use combined::combination;
-use typing::{missing_dot, typo};
+use typing::{long_typo, missing_dot, typo};
 
 /// How a name resembles a brand's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +27,9 @@ pub enum Likeness {
     Subdomain,
     /// The brand and a word that baits: `paypal-login`.
     Combination,
-    /// One letter more, less, other or exchanged: `gooogle`. Of popular sites, too.
+    /// One letter more, less, other or exchanged in a long name of a brand: `steamcommunnity`.
+    LongTypo,
+    /// The same in a shorter name, or in that of a popular site: `gooogle`.
     Typo,
     /// A dot left out: `wwwgoogle`.
     MissingDot,
@@ -53,6 +51,7 @@ impl Resemblance {
             Likeness::Homoglyph => 0.9,
             Likeness::User | Likeness::Subdomain => 0.8,
             Likeness::Combination => 0.7,
+            Likeness::LongTypo => 0.6,
             Likeness::SeveralScripts | Likeness::Typo | Likeness::MissingDot => 0.0,
         }
     }
@@ -69,6 +68,9 @@ impl Resemblance {
             Likeness::SeveralScripts => "letters of several scripts in one word".to_owned(),
             Likeness::Subdomain => format!("the address of `{brand}` as a subdomain of another's"),
             Likeness::Combination => format!("the name `{brand}` with a word that baits"),
+            Likeness::LongTypo => {
+                format!("a name one letter away from `{brand}`, too long a name for chance")
+            }
             Likeness::Typo => format!("a name one letter away from `{brand}`"),
             Likeness::MissingDot => format!("the address of `{brand}` without its dot"),
         }
@@ -160,6 +162,7 @@ fn strong(host: &Spelling, label: &str) -> Option<Resemblance> {
     homoglyph(label)
         .or_else(|| subdomain(host))
         .or_else(|| combination(label))
+        .or_else(|| long_typo(label).filter(|_| !popular::is_popular(host.registered())))
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
         .or_else(|| several_scripts(host.host()))
 }
@@ -173,13 +176,6 @@ fn weak(host: &Spelling, label: &str) -> Option<Resemblance> {
         .filter(|found| !brands::owns(found.brand, label.as_bytes()))
 }
 
-fn brand(word: &str) -> Option<&'static Brand> {
-    static WORDS: OnceLock<FxHashMap<&'static str, &'static Brand>> = OnceLock::new();
-    let words = WORDS
-        .get_or_init(|| brands::shipped().all.iter().map(|brand| (brand.word, brand)).collect());
-    words.get(word).copied()
-}
-
 fn subdomain(host: &Spelling) -> Option<Resemblance> {
     let front = host.subdomain();
     let names = front.strip_suffix(b".").unwrap_or(front).split(|b| *b == b'.');
@@ -189,7 +185,8 @@ fn subdomain(host: &Spelling) -> Option<Resemblance> {
         if name.is_empty() || !looks_like_suffix(suffix) {
             continue;
         }
-        let found = brands::called(name).map(|brand| brand.word).or_else(|| own_address(name));
+        let found = brand(name).map(|brand| brand.word).or_else(|| own_address(name));
+        let found = found.or_else(|| dashed_address(name, suffix));
         let found = found
             .filter(|word| !brands::COMMON.contains(word) && !brands::owns(word, host.label()));
         if let Some(brand) = found.filter(|_| !is_carrier(host)) {
@@ -209,6 +206,16 @@ fn looks_like_suffix(label: &[u8]) -> bool {
     let front = label.split(|b| *b == b'-').next().unwrap_or_default();
     matches!(front, b"com" | b"net" | b"org" | b"co") || COUNTRIES.contains(&as_text(label))
 }
+
+/// The brand of an address in which a dash stands for a dot: `drive-google` before `com`.
+fn dashed_address(name: &str, suffix: &[u8]) -> Option<&'static str> {
+    let (_, last) = name.rsplit_once('-')?;
+    let found = brand(last).filter(|brand| brand.word.len() >= DASHED_LENGTH_MIN)?;
+    (!COUNTRIES.contains(&as_text(suffix))).then_some(found.word)
+}
+
+/// The shortest brand that is looked for behind a dash.
+const DASHED_LENGTH_MIN: usize = 5;
 
 /// The brand of an address that is known by another name than the brand's: `microsoftonline`.
 fn own_address(name: &str) -> Option<&'static str> {

@@ -31,7 +31,12 @@ fn a_brand_where_it_is_not_at_home() {
     }
     let written = idna::domain_to_ascii("p\u{430}ypal-login.com").unwrap();
     assert_eq!(found(&written), Some((Likeness::Homoglyph, "paypal")));
-    assert_eq!((found("paypa1-lunch.com"), found("modern-login.com")), (None, None));
+    assert_eq!((found("paypal-lunch.com"), found("modern-login.com")), (None, None));
+    // Digits for letters need no bait.
+    for name in ["micros0ft-0ffice365.com", "paypa1-lunch.com", "my-faceb00k.net"] {
+        assert_eq!(found(name).unwrap().0, Likeness::Homoglyph, "{name}");
+    }
+    assert_eq!((found("my-1cloud.com"), found("docs-office365.com")), (None, None));
     // A dash is no letter that looks like another.
     assert_eq!(found("pay-pal.com"), Some((Likeness::Typo, "paypal")));
     assert_eq!(found("gooogle.com"), Some((Likeness::Typo, "google")));
@@ -110,6 +115,8 @@ fn addresses_of_brands_below_others() {
         "usps.com-track.top",
         "sparkasse.de.evil.top",
         "login.microsoftonline.com.evil.top",
+        "drive-google.com.fileshare.ru",
+        "web-whatsapp.com-cn.evil.top",
     ] {
         assert_eq!(found(name).map(|found| found.0), Some(Likeness::Subdomain), "{name}");
     }
@@ -120,6 +127,9 @@ fn addresses_of_brands_below_others() {
         "sharepoint.com.dual-spo-0005.spo-msedge.net",
         "adobe.com.ssl.d1.sc.omtrdc.net",
         "www.linkedin.com.ezproxy.uni.edu",
+        "courier-push-apple.com.akadns.net",
+        "my-steam.com.example",
+        "www-linkedin-com.proxy.uni.edu",
     ] {
         assert_ne!(found(name).map(|found| found.0), Some(Likeness::Subdomain), "{name}");
     }
@@ -137,6 +147,49 @@ fn a_brand_and_a_bait_in_one_word() {
     }
     for name in ["bookingsupport.com", "chaseaccounts.com", "targetalert.com", "appleid.com"] {
         assert_ne!(found(name).map(|found| found.0), Some(Likeness::Combination), "{name}");
+    }
+}
+
+#[test]
+fn words_that_bait_beside_a_dash() {
+    for (name, brand) in [
+        ("sparkasse-pushtan.info", "sparkasse"),
+        ("paketdienst-dhl.info", "dhl"),
+        ("whatsapp-web.cc", "whatsapp"),
+        ("trezor-suite.net", "trezor"),
+        ("paypal-help.com", "paypal"),
+    ] {
+        assert_eq!(found(name), Some((Likeness::Combination, brand)), "{name}");
+    }
+    for name in
+        ["paypalhelp.com", "reddit-web.com", "whatsapp-web-clone.vercel.app", "kunden-info.de"]
+    {
+        assert_ne!(found(name).map(|found| found.0), Some(Likeness::Combination), "{name}");
+    }
+}
+
+#[test]
+fn one_letter_of_a_long_name() {
+    for (name, brand) in [
+        ("steamcommunnity.com", "steamcommunity"),
+        ("steamcomunity.com", "steamcommunity"),
+        ("staemcommunity.com", "steamcommunity"),
+        ("steamcommunitu.com", "steamcommunity"),
+        ("wetransfre.com", "wetransfer"),
+        ("microsftonline.com", "microsoftonline"),
+    ] {
+        assert_eq!(found(name), Some((Likeness::LongTypo, brand)), "{name}");
+    }
+    for name in [
+        "steam-community.com",
+        "steamcommunity.com",
+        "gooogle.com",
+        "wikpedia.org",
+        "sharpoint.com",
+        "blockchains.com",
+        "citizenbank.com",
+    ] {
+        assert_ne!(found(name).map(|found| found.0), Some(Likeness::LongTypo), "{name}");
     }
 }
 

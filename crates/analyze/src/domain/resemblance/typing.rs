@@ -70,16 +70,76 @@ pub(super) fn typo(label: &str) -> Option<Resemblance> {
     (!is_name).then_some(Resemblance { likeness: Likeness::Typo, brand: found })
 }
 
+/// The shortest brand of which one wrong letter is no chance: of shorter ones honest names are as near.
+const LONG_LENGTH_MIN: usize = 10;
+
+/// Names of brands' sites for logging in that are no brands' names themselves.
+const LOGIN_SITES: [&str; 2] = ["microsoftonline", "steampowered"];
+
+/// Long brands that many bear, or nearly.
+const SHARED: [&str; 2] = ["citizensbank", "standardbank"];
+
+/// Honest names one letter away from a long brand: a family's, and two companies'.
+const HONEST: [&str; 3] = ["desjardin", "paystation", "sharpoint"];
+
+/// How many letters at either end a name is looked up by. One error leaves those of one end as they are.
+const END_LENGTH: usize = 4;
+
+/// Long names by the letters at either end.
+#[derive(Debug, Default)]
+struct LongNames {
+    by_front: FxHashMap<[u8; END_LENGTH], Vec<&'static str>>,
+    by_back: FxHashMap<[u8; END_LENGTH], Vec<&'static str>>,
+}
+
+fn long_names() -> &'static LongNames {
+    static NAMES: OnceLock<LongNames> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let mut names = LongNames::default();
+        let brands = brands::shipped().all.iter().map(|brand| brand.word);
+        let is_shared = |name: &&str| brands::COMMON.contains(name) || SHARED.contains(name);
+        let names_of_one = brands.chain(LOGIN_SITES).filter(|name| !is_shared(name));
+        for name in names_of_one.filter(|name| name.len() >= LONG_LENGTH_MIN) {
+            for (ends, end) in [
+                (&mut names.by_front, name.as_bytes().first_chunk()),
+                (&mut names.by_back, name.as_bytes().last_chunk()),
+            ] {
+                end.into_iter().for_each(|end| ends.entry(*end).or_default().push(name));
+            }
+        }
+        names
+    })
+}
+
+/// The long name of a brand that a label is one letter away from. A dash is no letter: others spell names
+/// with it.
+pub(super) fn long_typo(label: &str) -> Option<Resemblance> {
+    let letters = label.as_bytes();
+    if letters.len() < LONG_LENGTH_MIN.saturating_sub(1) {
+        return None;
+    }
+    let names = long_names();
+    let by_front = letters.first_chunk().and_then(|end| names.by_front.get(end));
+    let by_back = letters.last_chunk().and_then(|end| names.by_back.get(end));
+    let spelled = |word: &'static str| word.bytes().eq(label.bytes().filter(|b| *b != b'-'));
+    let mut near = by_front.into_iter().chain(by_back).flatten().copied();
+    let brand = near.find(|name| is_one_apart(name.as_bytes(), letters) && !spelled(name))?;
+    let is_honest = HONEST.contains(&label) || brands::owner(letters).is_some();
+    (!is_honest).then_some(Resemblance { likeness: Likeness::LongTypo, brand })
+}
+
 /// Whether one letter was added, dropped, changed, or exchanged with its neighbour.
 fn is_one_apart(a: &[u8], b: &[u8]) -> bool {
+    if a.len().abs_diff(b.len()) > 1 {
+        return false;
+    }
     let same_front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (a.get(same_front..).unwrap_or_default(), b.get(same_front..).unwrap_or_default());
     let same_back = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-    let middle =
-        |text: &[u8]| text.get(..text.len().saturating_sub(same_back)).unwrap_or_default().to_vec();
-    match (middle(a).as_slice(), middle(b).as_slice()) {
-        ([], [_]) | ([_], []) | ([_], [_]) => true,
-        ([a, b], [c, d]) => a == d && b == c,
+    let middle = |length: usize| ..length.saturating_sub(same_back);
+    match (a.get(middle(a.len())), b.get(middle(b.len()))) {
+        (Some([]), Some([_])) | (Some([_]), Some([] | [_])) => true,
+        (Some([a, b]), Some([c, d])) => a == d && b == c,
         _ => false,
     }
 }
