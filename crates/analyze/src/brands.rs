@@ -42,6 +42,13 @@ pub(crate) struct Brand {
 }
 
 impl Brand {
+    /// Whether both may be named by one site.
+    pub(crate) fn is_kin(&self, other: &Self) -> bool {
+        let labels =
+            |brand: &Self| brand.own.iter().copied().chain([brand.word]).collect::<Vec<_>>();
+        labels(self).iter().any(|label| other.owns(label.as_bytes()))
+    }
+
     /// Whether a site registered as `label` may bear the name.
     pub(crate) fn owns(&self, label: &[u8]) -> bool {
         self.word.as_bytes() == label || self.own.iter().any(|own| own.as_bytes() == label)

@@ -9,5 +9,5 @@ mod tests;
 pub use lexical::FEATURES;
 pub(crate) use lexical::measure;
 pub(crate) use pieces::pieces;
-pub(crate) use resemblance::strong_resemblance;
 pub use resemblance::{Likeness, Resemblance, resemblance};
+pub(crate) use resemblance::{imitated, is_in_other_script, strong_resemblance};

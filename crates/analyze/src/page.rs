@@ -5,6 +5,7 @@
 //! up and none counts twice.
 
 mod address;
+mod claims;
 mod encoding;
 mod finding;
 mod names;
@@ -82,6 +83,8 @@ pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> Pag
     let mut findings = Vec::new();
     page.forms(&mut findings);
     page.borrowed_names(&mut findings);
+    page.disguised_names(&mut findings);
+    page.contradictions(&mut findings);
     page.kits(&mut findings);
     page.scripts(&mut findings);
     page.tricks(&mut findings);
@@ -95,6 +98,7 @@ pub fn judge(html: &[u8], context: &PageContext<'_>, limits: &PageLimits) -> Pag
 struct Page {
     contents: Contents,
     home: Option<Spelling>,
+    found_at: Option<Url>,
     /// What addresses on it are relative to.
     base: Option<Url>,
 }
@@ -110,7 +114,7 @@ impl Page {
             found_at.as_ref().and_then(address::site).unwrap_or_else(|| address::spelled(url))
         });
         let base = address::base(found_at.as_ref(), contents.base.as_deref());
-        Self { contents, home, base }
+        Self { contents, home, found_at, base }
     }
 
     /// Where an address on the page leads, as a browser reads it.
@@ -150,34 +154,6 @@ impl Page {
             }
         }
         findings.dedup();
-    }
-
-    /// Brands in the title, in headings and in the texts of images, on a host that is not theirs.
-    fn borrowed_names(&self, findings: &mut Vec<Finding>) {
-        let Some(home) = &self.home else { return };
-        let asks = self.asks_password();
-        let shown = [
-            (&self.contents.title, FindingKind::BrandInTitle),
-            (&self.contents.headings, FindingKind::BrandInHeading),
-            (&self.contents.image_texts, FindingKind::BrandInLogo),
-        ];
-        for (shown, kind) in shown {
-            if let Some(brand) = names::foreign(shown, home).filter(|_| asks) {
-                findings.push(Finding::new(kind, brand.to_owned()));
-            }
-        }
-        let borrowed =
-            self.contents.resources.iter().find_map(|resource| {
-                names::served_by(&address::site(&self.resolve(resource)?)?, home)
-            });
-        if let Some(brand) = borrowed.filter(|_| asks) {
-            findings.push(Finding::new(FindingKind::BrandResources, brand.to_owned()));
-        }
-        let copied = self.contents.saved_from.iter().map(|url| address::hop(url));
-        for from in copied.filter(|from| from.registered() != home.registered()) {
-            let kind = if asks { FindingKind::CopiedLogin } else { FindingKind::Copied };
-            findings.push(Finding::new(kind, text(from.registered())));
-        }
     }
 
     fn kits(&self, findings: &mut Vec<Finding>) {
@@ -254,13 +230,13 @@ fn redirects(context: &PageContext<'_>, limits: &PageLimits, findings: &mut Vec<
     }
 }
 
-/// Judges any bytes as a page found at any URL: the first line is the URL.
+/// Judges any bytes as a page found at any URL: the first line is the URL, or nothing.
 pub fn fuzz_page(bytes: &[u8]) {
     let line = bytes.iter().position(|b| *b == b'\n').unwrap_or(0);
     let (url, html) = bytes.split_at(line);
     let url = String::from_utf8_lossy(url);
     let redirects = [url.as_ref()];
-    let context = PageContext { url: Some(&url), redirects: &redirects };
+    let context = PageContext { url: (!url.is_empty()).then_some(&url), redirects: &redirects };
     let judged = judge(html, &context, &PageLimits::default());
     assert!((0.0..=1.0).contains(&judged.score), "a score is a probability");
     assert_eq!(judged.score > 0.0, !judged.findings.is_empty(), "what is scored is said");

@@ -10,6 +10,7 @@ use crate::own::is_top;
 use crate::popular;
 use crate::url::{Spelling, UrlLimits};
 use alike::{homoglyph, several_scripts};
+pub(crate) use alike::{imitated, is_in_other_script};
 use combined::combination;
 use typing::{long_typo, missing_dot, typo};
 

@@ -24,6 +24,14 @@ pub enum FindingKind {
     BrandInLogo,
     /// Images or styles come from a brand's own site, and the page asks for a password.
     BrandResources,
+    /// It names a brand that is at home elsewhere, as an article that compares brands does, or a program
+    /// of the brand that is run at home. In place of the four before.
+    BrandMentioned,
+    /// It writes a brand in letters that only look like the brand's, and asks for a password.
+    BrandDisguised,
+    /// It names a brand, and a form sends a password or a card number to somebody else's address.
+    /// Found only where the page's own address is not known.
+    BrandContradicted,
     /// The page is a saved copy of another site's, and asks for a password.
     CopiedLogin,
     /// The page is a saved copy of another site's.
@@ -77,11 +85,14 @@ impl Finding {
             FindingKind::SecretsPosted | FindingKind::BrandInTitle => 0.4,
             FindingKind::SmuggledFile => 0.4,
             FindingKind::CopiedLogin | FindingKind::Kit | FindingKind::SecretsMailed => 0.45,
+            FindingKind::BrandContradicted => 0.45,
             FindingKind::BrandInLogo | FindingKind::BrandResources => 0.3,
+            FindingKind::BrandDisguised => 0.3,
             FindingKind::BrandInHeading | FindingKind::PasswordAndCard => 0.25,
             FindingKind::Obfuscated | FindingKind::DataFrame => 0.25,
             FindingKind::DeadLinks | FindingKind::MenuBlocked => 0.2,
             FindingKind::OpenRedirect | FindingKind::Copied => 0.2,
+            FindingKind::BrandMentioned => 0.2,
             FindingKind::LongChain | FindingKind::RefreshElsewhere => 0.15,
             FindingKind::HiddenFields | FindingKind::FormElsewhere => 0.05,
         }
@@ -109,6 +120,13 @@ impl fmt::Display for Finding {
             }
             FindingKind::BrandInLogo => write!(out, "an image shows `{detail}`, at home elsewhere"),
             FindingKind::BrandResources => write!(out, "images or styles of `{detail}`'s own site"),
+            FindingKind::BrandMentioned => {
+                write!(out, "it names `{detail}`, as an article or a program run at home does")
+            }
+            FindingKind::BrandDisguised => {
+                write!(out, "it writes `{detail}` in letters that only look like it")
+            }
+            FindingKind::BrandContradicted => write!(out, "it names {detail}"),
             FindingKind::CopiedLogin => write!(out, "a saved copy of a login page of {detail}"),
             FindingKind::Copied => write!(out, "a saved copy of a page of {detail}"),
             FindingKind::Kit => write!(out, "a phishing kit's mark: {detail}"),

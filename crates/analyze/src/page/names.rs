@@ -1,6 +1,7 @@
 //! Brands that a page names, and whether they are at home where it was found.
 
 use crate::brands::{self, Brand};
+use crate::domain::{imitated, is_in_other_script};
 use crate::url::Spelling;
 
 /// The shortest brand that is known in several words: `Wells Fargo`, `Office 365`. Shorter ones come
@@ -51,15 +52,43 @@ const SERVE_ANYBODY: [&[u8]; 10] = [
 
 /// The first brand that `shown` names as a word and that is not at home on `home`.
 pub(super) fn foreign(shown: &str, home: &Spelling) -> Option<&'static str> {
-    let brands = brands::shipped();
-    let shown: String = shown.chars().filter(|sign| !is_unseen(*sign)).collect();
-    let mut words = brands.finder.find_iter(shown.as_bytes()).filter_map(|hit| {
-        let brand = brands.all.get(hit.pattern().as_usize())?;
-        brands::is_word(shown.as_bytes(), hit.start(), hit.end()).then_some(brand)
-    });
-    let is_foreign = |brand: &&Brand| is_telling(brand) && !is_at_home(brand, home);
-    let found = words.find(is_foreign).or_else(|| spelled_out(&shown, is_foreign));
-    found.map(|brand| brand.word)
+    let brands = named(shown);
+    brands.into_iter().find(|brand| !is_at_home(brand, home)).map(|brand| brand.word)
+}
+
+/// The brands that `shown` names: as words, in several words, or in letters that look like theirs.
+pub(super) fn named(shown: &str) -> Vec<&'static Brand> {
+    // Where elements meet within a heading there may or may not be a blank.
+    let joined = seen(shown);
+    let spaced = shown.contains(SEAM).then(|| seen(&shown.replace(SEAM, " ")));
+    let mut found = Vec::new();
+    for shown in std::iter::once(joined).chain(spaced) {
+        let hits = brands::shipped().finder.find_iter(shown.as_bytes());
+        found.extend(hits.filter_map(|hit| {
+            let brand = brands::shipped().all.get(hit.pattern().as_usize())?;
+            brands::is_word(shown.as_bytes(), hit.start(), hit.end()).then_some(brand)
+        }));
+        found.extend(spelled_out(&shown));
+        found.extend(words_of(&shown).filter_map(imitated));
+    }
+    found.retain(is_telling);
+    found
+}
+
+/// Stands between texts of several elements within a heading.
+pub(super) const SEAM: char = '\u{200b}';
+
+/// The brand that `shown` writes in letters that only look like its own. In a text of which other words
+/// are in those letters, somebody forgot to change the keyboard.
+pub(super) fn disguised(shown: &str) -> Option<&'static Brand> {
+    let shown = seen(shown);
+    let brand = words_of(&shown).filter_map(imitated).find(is_telling)?;
+    let is_slip = words_of(&shown).any(|word| imitated(word).is_none() && is_in_other_script(word));
+    (!is_slip).then_some(brand)
+}
+
+fn words_of(shown: &str) -> impl Iterator<Item = &str> {
+    shown.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// A brand whose own images or styles stand at `there`, if it is not at home on `home`.
@@ -70,23 +99,24 @@ pub(super) fn served_by(there: &Spelling, home: &Spelling) -> Option<&'static st
     (!is_free && !owners.any(|brand| is_at_home(brand, home))).then_some(owner)
 }
 
-fn is_telling(brand: &Brand) -> bool {
+fn is_telling(brand: &&'static Brand) -> bool {
     brand.word.len() >= 4 && !brands::COMMON.contains(&brand.word)
 }
 
-/// The first brand that stands there in several words and is `wanted`.
-fn spelled_out(shown: &str, wanted: impl Fn(&&Brand) -> bool) -> Option<&'static Brand> {
+/// The brands that stand there in several words.
+fn spelled_out(shown: &str) -> Vec<&'static Brand> {
     let words = words(shown);
-    (0..words.len()).find_map(|start| {
+    let starting = |start: usize| {
         let mut joined = String::new();
         let run = words.get(start..).unwrap_or_default().iter().take(WORDS_MAX);
         run.take_while(|word| !word.is_empty()).enumerate().find_map(|(before, word)| {
             joined.push_str(word);
             let is_meant = before > 0 && joined.len() >= SPELLED_OUT_MIN;
             let named = || brands::called(&joined).filter(|brand| !APART.contains(&brand.word));
-            is_meant.then(named).flatten().filter(&wanted)
+            is_meant.then(named).flatten()
         })
-    })
+    };
+    (0..words.len()).filter_map(starting).collect()
 }
 
 /// The words of a text in plain letters. Signs other than blanks and dashes between two words leave an
@@ -131,6 +161,10 @@ impl Gap {
     }
 }
 
+fn seen(shown: &str) -> String {
+    shown.chars().filter(|sign| !is_unseen(*sign)).collect()
+}
+
 /// Soft hyphens, joiners and accents that stand by themselves.
 fn is_unseen(sign: char) -> bool {
     matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{300}'..='\u{36f}')
@@ -152,7 +186,7 @@ pub(super) fn plain(sign: char) -> impl Iterator<Item = char> {
 
 /// Whether a site may bear a brand's name: its own, one under the brand's own suffix (`.bnpparibas`), a
 /// bank of an association of that name, and whatever a government says.
-fn is_at_home(brand: &Brand, home: &Spelling) -> bool {
+pub(super) fn is_at_home(brand: &Brand, home: &Spelling) -> bool {
     brand.owns(home.label())
         || home.suffix() == brand.word.as_bytes()
         || is_government(home)
@@ -215,6 +249,14 @@ mod tests {
             ("How we transfer your money", None),
             ("Pay\u{ad}Pa\u{200b}l", Some("paypal")),
             ("Pay pal", None),
+            ("P\u{430}yPal: Log in", Some("paypal")),
+            ("\u{420}\u{410}\u{423}\u{420}\u{410}L", Some("paypal")),
+            ("\u{391}\u{39c}\u{391}\u{396}\u{39f}N", Some("amazon")),
+            ("\u{262}oogle", Some("google")),
+            ("Pay\u{200b}Pal", Some("paypal")),
+            ("PayPal\u{200b}Log in", Some("paypal")),
+            ("\u{41f}\u{43e}\u{447}\u{442}\u{430}", None),
+            ("Am\u{e9}li", None),
             ("", None),
         ] {
             assert_eq!(foreign(shown, &home), brand, "{shown}");

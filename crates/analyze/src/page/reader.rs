@@ -5,6 +5,7 @@ use html5gum::{Span, Tokenizer};
 use rustc_hash::FxHashMap;
 
 use super::PageLimits;
+use super::names;
 use super::script;
 use super::tricks::{self, Words};
 
@@ -165,6 +166,12 @@ fn is_address_of(element: Element, name: &[u8]) -> bool {
     }
 }
 
+/// Elements that stand within a line.
+const IN_LINE: [&[u8]; 20] = [
+    b"a", b"abbr", b"b", b"bdi", b"bdo", b"big", b"code", b"del", b"em", b"font", b"i", b"ins",
+    b"mark", b"s", b"small", b"span", b"strong", b"tt", b"u", b"wbr",
+];
+
 /// Kinds of fields in which no phrase is typed.
 const NO_TEXT: [&str; 10] =
     ["button", "checkbox", "date", "email", "file", "hidden", "image", "radio", "search", "submit"];
@@ -249,12 +256,14 @@ impl Reader {
                 self.open = Element::of(name);
                 self.attributes = Attributes::default();
                 self.words.end();
+                self.meet(name);
             }
             CallbackEvent::AttributeName { name } => self.attribute_name(name),
             CallbackEvent::AttributeValue { value } => self.attribute_value(value),
             CallbackEvent::CloseStartTag { .. } => self.tag(),
             CallbackEvent::EndTag { name } => {
                 self.words.end();
+                self.meet(name);
                 self.end(Element::of(name));
             }
             CallbackEvent::String { value } => self.string(value),
@@ -424,13 +433,23 @@ impl Reader {
         }
     }
 
+    /// Notes that texts of a title or a heading meet at a tag. Within a line they may be one word.
+    fn meet(&mut self, name: &[u8]) {
+        let gap = if IN_LINE.contains(&name) { names::SEAM } else { ' ' };
+        for kept in [&mut self.contents.title, &mut self.contents.headings] {
+            if !kept.is_empty() && !kept.ends_with([' ', gap]) {
+                kept.push(gap);
+            }
+        }
+    }
+
     fn string(&mut self, value: &[u8]) {
         let max = self.limits.text_bytes_max;
         match self.inside {
-            Element::Title => keep(&mut self.contents.title, &String::from_utf8_lossy(value), max),
+            Element::Title => append(&mut self.contents.title, value, max),
             Element::Heading => {
                 self.words.push(value, self.limits.bytes_max);
-                keep(&mut self.contents.headings, &String::from_utf8_lossy(value), max);
+                append(&mut self.contents.headings, value, max);
             }
             Element::Script => self.note_script(value),
             Element::Style => {}
@@ -471,7 +490,13 @@ impl Reader {
     }
 }
 
-/// Adds `text` to `kept` while that is shorter than `max`.
+/// Adds `text` to `kept` while that is shorter than `max`, as it goes on.
+fn append(kept: &mut String, text: &[u8], max: usize) {
+    let room = max.saturating_sub(kept.len());
+    kept.extend(String::from_utf8_lossy(text).chars().take(room));
+}
+
+/// Adds `text` to `kept` while that is shorter than `max`, apart from what is there.
 fn keep(kept: &mut String, text: &str, max: usize) {
     if kept.len() < max && !text.trim().is_empty() {
         kept.extend(text.chars().take(max.saturating_sub(kept.len())));

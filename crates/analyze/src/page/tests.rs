@@ -31,11 +31,103 @@ fn the_same_page_at_home_is_fine() {
     assert_eq!(kinds("https://www.paypal.com/signin", &own), []);
 }
 
+/// What is found on a page of which nobody says where it was.
+fn anywhere(html: &str) -> PageJudgement {
+    judge(html.as_bytes(), &PageContext::default(), &PageLimits::default())
+}
+
 #[test]
-fn without_a_url_nothing_is_held_against_it() {
-    let judged = judge(LOGIN.as_bytes(), &PageContext::default(), &PageLimits::default());
-    assert_eq!(judged.findings, []);
-    assert_eq!(judged.score, 0.0);
+fn a_page_that_contradicts_itself() {
+    let judged = anywhere(LOGIN);
+    assert!(judged.is_malicious(), "{judged:?}");
+    let said: Vec<String> = judged.findings.iter().map(ToString::to_string).collect();
+    let names = "it names `paypal`, and sends a secret to example.org";
+    assert_eq!(said, [names, "images or styles of `paypal`'s own site"]);
+    let bare = LOGIN.replace("https://www.paypalobjects.com", "");
+    assert!(!anywhere(&bare).is_malicious());
+    assert_eq!(anywhere(&bare).findings[0].kind, FindingKind::BrandContradicted);
+    for own in ["/next.php", "https://www.paypal.com/signin", "next.php", ""] {
+        let page = LOGIN.replace("https://collect.example.org/next.php", own);
+        assert_eq!(anywhere(&page).findings, [], "{own}");
+    }
+    for page in [
+        LOGIN.replace("PayPal: Log in", "PayPal or Netflix: Log in"),
+        LOGIN.replace("PayPal: Log in", "My shop").replace("<h1>PayPal</h1>", ""),
+        LOGIN.replace("type=password", "type=text"),
+        format!("<base href=https://shop.example.org/>{LOGIN}"),
+    ] {
+        assert_eq!(anywhere(&page).findings, [], "{page}");
+    }
+    let based = format!("<base href=https://www.paypal.com/>{LOGIN}");
+    assert!(anywhere(&based).is_malicious());
+}
+
+#[test]
+fn brands_in_letters_of_other_scripts() {
+    let page = |title: &str, heading: &str| {
+        format!("<title>{title}</title><h1>{heading}</h1><form><input type=password></form>")
+    };
+    let at = "https://example.com/";
+    let both = [FindingKind::BrandInTitle, FindingKind::BrandDisguised];
+    for title in ["P&#1072;yPal", "P\u{430}yPal: Log in", "\u{262}oogle"] {
+        assert_eq!(kinds(at, &page(title, "Welcome")), both, "{title}");
+    }
+    let judged = anywhere(&page("P\u{430}yPal", ""));
+    let said = judged.findings[0].to_string();
+    assert_eq!(said, "it writes `paypal` in letters that only look like it");
+    // A slip of the keyboard in a Russian text.
+    let slip = "\u{410}pple \u{432} \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{435}";
+    assert_eq!(kinds(at, &page(slip, "")), [FindingKind::BrandInTitle]);
+    assert_eq!(kinds("https://www.paypal.com/", &page("P\u{430}yPal", "")), []);
+    for heading in
+        ["Pay<span>Pal</span>", "<b>P</b>ayPal", "<a>PayPal</a><a>Log in</a>", "Pay&shy;Pal<br>x"]
+    {
+        assert_eq!(kinds(at, &page("", heading)), [FindingKind::BrandInHeading], "{heading}");
+    }
+    assert_eq!(kinds(at, &page("", "Pay<br>Pal")), []);
+}
+
+#[test]
+fn programs_of_a_brand_that_are_run_at_home() {
+    let page = |brand: &str, action: &str| {
+        format!(
+            "<title>{brand}</title><img src=/owa/logo.png alt={brand}>\
+             <form action='{action}' method=post><input type=password></form>"
+        )
+    };
+    for (url, brand, action) in [
+        ("https://mail.firma-mueller.de/owa/", "Outlook", "/owa/auth.owa"),
+        ("https://mail.firma-mueller.de/owa/auth/logon.aspx?url=x", "Outlook", "../auth.owa"),
+        ("https://mail.firma-mueller.de/OWA/", "Microsoft", ""),
+        ("https://sts.firma-mueller.de/adfs/ls/", "Microsoft", "/adfs/ls/?wa=wsignin1.0"),
+        ("https://team.firma-mueller.de/_layouts/15/a.aspx", "SharePoint", "/_layouts/15/a.aspx"),
+    ] {
+        let page = page(brand, action);
+        assert_eq!(kinds(url, &page), [FindingKind::BrandMentioned], "{url}");
+    }
+    let claimed = [FindingKind::BrandInTitle, FindingKind::BrandInLogo];
+    for (url, brand, action) in [
+        ("https://mail.firma-mueller.de/owa/", "Outlook", "/owa/post.php"),
+        ("https://mail.firma-mueller.de/owa/", "Outlook", "/post"),
+        ("https://mail.firma-mueller.de/login/", "Outlook", ""),
+        ("https://mail.firma-mueller.de/owa/", "PayPal", ""),
+        ("https://firma-mueller.github.io/owa/", "Outlook", ""),
+        ("https://outlook-mueller.de/owa/", "Outlook", ""),
+    ] {
+        assert_eq!(kinds(url, &page(brand, action)), claimed, "{url} {brand} {action}");
+    }
+    let elsewhere = page("Outlook", "https://example.org/owa/auth.owa");
+    assert!(kinds("https://mail.firma-mueller.de/owa/", &elsewhere).len() > 2);
+}
+
+#[test]
+fn articles_that_compare_brands() {
+    let article = LOGIN
+        .replace("PayPal: Log in", "PayPal vs Stripe | My blog")
+        .replace("https://collect.example.org/next.php", "/login");
+    assert_eq!(kinds("https://blog.example/paypal", &article), [FindingKind::BrandMentioned]);
+    let elsewhere = article.replace("/login", "https://example.org/");
+    assert!(kinds("https://blog.example/paypal", &elsewhere).len() > 2);
 }
 
 #[test]
@@ -266,7 +358,13 @@ fn programs_that_anybody_runs_are_at_home_anywhere() {
 
 #[test]
 fn no_finding_alone_makes_a_page_malicious() {
-    for kind in [FindingKind::SecretsPosted, FindingKind::Kit, FindingKind::CopiedLogin] {
+    for kind in [
+        FindingKind::SecretsPosted,
+        FindingKind::Kit,
+        FindingKind::CopiedLogin,
+        FindingKind::BrandContradicted,
+        FindingKind::BrandDisguised,
+    ] {
         assert!(Finding::new(kind, String::new()).weight() < 0.5);
     }
 }

@@ -139,6 +139,33 @@ fn script(sign: char) -> Option<Script> {
     }
 }
 
+/// Whether a word is in Greek or Cyrillic letters, at least in part.
+pub(crate) fn is_in_other_script(word: &str) -> bool {
+    word.chars().any(|sign| matches!(script(sign), Some(Script::Greek | Script::Cyrillic)))
+}
+
+/// The brand that a word of a text, in small or capital letters, is written like in letters of other
+/// scripts. Accents alone are spelling.
+pub(crate) fn imitated(word: &str) -> Option<&'static Brand> {
+    let is_phonetic = |sign: char| matches!(sign, 'ɐ'..='ʯ' | 'ᴀ'..='ᶿ');
+    if word.len() > WORD_BYTES_MAX || !(is_in_other_script(word) || word.contains(is_phonetic)) {
+        return None;
+    }
+    let small = word.chars().flat_map(|sign| match sign {
+        // Capitals that look like others than their small letters do.
+        'Η' => 'h'.to_lowercase(),
+        'Μ' => 'm'.to_lowercase(),
+        'Ν' => 'n'.to_lowercase(),
+        'Υ' => 'y'.to_lowercase(),
+        'Ζ' => 'z'.to_lowercase(),
+        other => other.to_lowercase(),
+    });
+    disguised(&small.collect::<String>())
+}
+
+/// The longest word of a text that is looked at.
+const WORD_BYTES_MAX: usize = 64;
+
 /// Whether letters of two scripts that pass for one another's are in one word.
 pub(crate) fn mixes_scripts(word: &str) -> bool {
     let mut scripts = word.chars().filter_map(script);
