@@ -32,7 +32,7 @@ pub(crate) fn excuse(subject: Subject, spelling: &Spelling) -> Option<&'static s
 }
 
 /// Whether a host is of a network of one's own: routers and machines at home have log-in pages, too.
-fn is_apart(spelling: &Spelling) -> bool {
+pub(crate) fn is_apart(spelling: &Spelling) -> bool {
     let host = std::str::from_utf8(spelling.host()).unwrap_or_default();
     // IPv6 stands in a bracket, whose end a spelling does not keep, and may name the network card it is
     // on (RFC 6874): `[fe80::1%25eth0]`.

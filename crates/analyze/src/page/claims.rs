@@ -4,6 +4,7 @@ use super::finding::{Finding, FindingKind};
 use super::{Page, address, names, text};
 use crate::brands::Brand;
 use crate::domain::strong_resemblance;
+use crate::own;
 use crate::url::Spelling;
 use url::Url;
 use wardnet_model::is_lender;
@@ -100,6 +101,10 @@ impl Page {
     /// brand and that nobody lends, in the program's
     /// own folder, to which its forms post.
     fn runs(&self, brand: &str, home: &Spelling) -> bool {
+        // Routers bear the names of those who lend them.
+        if own::is_apart(home) {
+            return true;
+        }
         let label = text(home.label());
         let is_lent = home.is_shared() || std::str::from_utf8(home.host()).is_ok_and(is_lender);
         let is_at = |folder: &str| {

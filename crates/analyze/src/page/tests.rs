@@ -100,6 +100,8 @@ fn programs_of_a_brand_that_are_run_at_home() {
         ("https://mail.firma-mueller.de/owa/auth/logon.aspx?url=x", "Outlook", "../auth.owa"),
         ("https://mail.firma-mueller.de/OWA/", "Microsoft", ""),
         ("https://sts.firma-mueller.de/adfs/ls/", "Microsoft", "/adfs/ls/?wa=wsignin1.0"),
+        ("http://192.168.2.1/", "Telekom", "/login.php"),
+        ("http://[fe80::1]/", "Vodafone", ""),
         ("https://team.firma-mueller.de/_layouts/15/a.aspx", "SharePoint", "/_layouts/15/a.aspx"),
     ] {
         let page = page(brand, action);
@@ -113,6 +115,7 @@ fn programs_of_a_brand_that_are_run_at_home() {
         ("https://mail.firma-mueller.de/owa/", "PayPal", ""),
         ("https://firma-mueller.github.io/owa/", "Outlook", ""),
         ("https://outlook-mueller.de/owa/", "Outlook", ""),
+        ("http://101.2.3.4/", "Telekom", ""),
     ] {
         assert_eq!(kinds(url, &page(brand, action)), claimed, "{url} {brand} {action}");
     }
