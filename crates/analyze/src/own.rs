@@ -14,7 +14,7 @@ use crate::popular::is_popular;
 use crate::sheet::Subject;
 use crate::url::Spelling;
 pub(crate) use elsewhere::is_top;
-use elsewhere::leads_elsewhere;
+pub(crate) use elsewhere::leads_elsewhere;
 
 /// The most that is made of the look of a site's own address.
 pub(crate) const SCORE_MAX: f32 = 0.3;
