@@ -31,6 +31,21 @@ pub(crate) struct Forest {
     pub(crate) trees: Vec<Vec<Node>>,
 }
 
+/// What a figure adds to a margin.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) all: f32,
+    /// What of it is added because the figure is high.
+    pub(crate) of_high: f32,
+}
+
+impl Share {
+    /// Whether more is added because the figure is high than because it is low.
+    pub(crate) fn is_of_high(&self) -> bool {
+        self.of_high > self.all - self.of_high
+    }
+}
+
 impl Forest {
     /// The log-odds that the trees give `features`.
     pub(crate) fn margin(&self, features: &[f32]) -> f32 {
@@ -52,13 +67,17 @@ impl Forest {
     /// place a figure.
     ///
     /// The difference that each fork makes to the average is its figure's (A. Saabas, 2014).
-    pub(crate) fn explain(&self, features: &[f32], out: &mut [f32]) {
+    pub(crate) fn explain(&self, features: &[f32], out: &mut [Share]) {
         for tree in &self.trees {
             let Some(mut node) = tree.first() else { continue };
             while node.feature != LEAF {
-                let Some(next) = tree.get(usize::from(next(node, features))) else { break };
-                if let Some(sum) = out.get_mut(usize::from(node.feature)) {
-                    *sum += next.value - node.value;
+                let place = next(node, features);
+                let is_high = place == node.right;
+                let Some(next) = tree.get(usize::from(place)) else { break };
+                if let Some(share) = out.get_mut(usize::from(node.feature)) {
+                    let rise = next.value - node.value;
+                    share.all += rise;
+                    share.of_high += if is_high { rise } else { 0.0 };
                 }
                 node = next;
             }

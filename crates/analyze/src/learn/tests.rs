@@ -87,13 +87,20 @@ fn explanations_add_up() {
     let options = TrainOptions::shipped(Subject::Url).boost;
     let rows: Vec<u32> = (0..100).collect();
     let forest = boost(&Table::new(&values, 2), &labels, &[1.0; 100], &rows, &options, 5);
+    let mut high = 0;
     for figures in values.chunks(2) {
-        let mut shares = [0.0; 2];
+        let mut shares = [crate::forest::Share::default(); 2];
         forest.explain(figures, &mut shares);
         let roots: f32 = forest.trees.iter().map(|tree| tree[0].value).sum();
-        let sum = forest.base + roots + shares[0] + shares[1];
+        let sum = forest.base + roots + shares[0].all + shares[1].all;
         assert!((sum - forest.margin(figures)).abs() < 1e-3);
+        // All whose second figure is high are bad.
+        if figures[1] > 80.0 {
+            assert!(shares[1].all > 0.0 && shares[1].is_of_high(), "{shares:?} of {figures:?}");
+            high += 1;
+        }
     }
+    assert!(high > 10);
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What spoke for a score, in plain words, with the pieces that it rests on.
 
+mod direction;
 mod quote;
 
 use std::ops::Range;
 
+use direction::directed;
 use quote::Quote;
 
 use super::{Model, REASONS_MAX};
+use crate::forest::Share;
 use crate::gram::GROUPS;
 use crate::sheet::{self, PARTS, Scratch};
 
@@ -68,7 +71,9 @@ impl Model {
     fn told(&self, scratch: &Scratch, effects: &Effects) -> Vec<Told> {
         let mut all: Vec<Told> = Vec::new();
         for (index, share) in self.shares(scratch, effects).into_iter().enumerate() {
-            let (_, words) = self.subject.feature(index);
+            let (name, words) = self.subject.feature(index);
+            let words = directed(name, share.is_of_high()).unwrap_or(words);
+            let share = share.all;
             match all.iter_mut().find(|told| told.words == words) {
                 Some(told) => told.share += share,
                 None => all.push(Told {
@@ -86,17 +91,18 @@ impl Model {
 
     /// What each figure adds to the margin. What the wording as a whole adds is given to the groups
     /// that it rests on: they can be shown.
-    fn shares(&self, scratch: &Scratch, effects: &Effects) -> Vec<f32> {
-        let mut shares = vec![0.0; self.subject.width()];
+    fn shares(&self, scratch: &Scratch, effects: &Effects) -> Vec<Share> {
+        let mut shares = vec![Share::default(); self.subject.width()];
         self.forest.explain(&scratch.features, &mut shares);
         let for_it = |group: &Vec<f32>| group.iter().sum::<f32>().max(0.0);
         let all: f32 = effects.iter().map(for_it).sum();
         let sums = self.subject.sums();
-        let whole: f32 = shares.get(PARTS..sums).unwrap_or_default().iter().sum();
+        let whole: f32 =
+            shares.get(PARTS..sums).unwrap_or_default().iter().map(|share| share.all).sum();
         if whole > 0.0 && all > 0.0 {
-            shares.iter_mut().take(sums).skip(PARTS).for_each(|share| *share = 0.0);
+            shares.iter_mut().take(sums).skip(PARTS).for_each(|share| *share = Share::default());
             for (share, group) in shares.iter_mut().step_by(3).zip(effects) {
-                *share += whole * for_it(group) / all;
+                share.all += whole * for_it(group) / all;
             }
         }
         shares

@@ -265,3 +265,12 @@ fn a_url_on_a_host_that_looks_like_a_brands_is_malicious_whatever_its_path() {
     let judged = model.judge(b"https://www.deutsche-bank.it/", &mut scratch);
     assert!(!judged.reasons[0].contains("look like"), "{judged:?}");
 }
+
+#[test]
+fn reasons_say_which_way_a_figure_speaks() {
+    let shipped = include_bytes!("../../../../models/domain.model");
+    let model = Model::decode(shipped, &ModelLimits::default()).unwrap();
+    let judged = model.judge(b"nccojqvabqvkiwhj.mx", &mut Scratch::default());
+    let reasons = judged.reasons.join("; ");
+    assert!(reasons.contains("the name sounds unlike names that people choose"), "{reasons}");
+}
