@@ -14,11 +14,20 @@ use crate::url::Spelling;
 /// which a subject is called malicious, and above all that is ordinary.
 pub(crate) const SCORE_MAX: f32 = 0.45;
 
+/// Below which score the rest of an address counts as ordinary. It need not be called malicious itself
+/// to speak: names at providers are free, and more of them are thrown away.
+const ORDINARY_BELOW: f32 = 0.1;
+
+/// The same where the rest is no name but a place at a provider, which says little of what is there.
+const PLACE_BELOW: f32 = 0.5;
+
 /// An address without what it shares with others.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Rest {
     /// What to judge in its place.
     pub(crate) text: Vec<u8>,
+    /// Below which score it is ordinary.
+    pub(crate) below: f32,
     /// Why.
     pub(crate) words: &'static str,
 }
@@ -28,22 +37,66 @@ pub(crate) fn rest(url: &Spelling) -> Option<Rest> {
     if url.is_address || url.has_user {
         return None;
     }
-    let site = customer(url);
+    let customer = customer(url);
     if is_front_door(url) {
-        let text = site.unwrap_or_else(|| url.host().to_vec());
+        let text = customer.map_or_else(|| house(url).to_vec(), |name| [name, TOP].concat());
         let words =
             "a log-in page as thousands of sites have it, at a host that does not stand out";
-        return Some(Rest { text, words });
+        return Some(Rest { text, below: ORDINARY_BELOW, words });
     }
-    let text = [site?.as_slice(), url.rest()].concat();
     let words =
         "a customer's page at a provider of space or short links: the rest does not stand out";
-    Some(Rest { text, words })
+    Some(match customer? {
+        b"" => Rest { text: [NOBODY, TOP, url.rest()].concat(), below: PLACE_BELOW, words },
+        name => Rest { text: [name, TOP, url.rest()].concat(), below: ORDINARY_BELOW, words },
+    })
 }
 
-/// The host as it would be called if its owner had a domain: the provider that lends the name, or the
-/// page, says nothing of the customer.
-fn customer(url: &Spelling) -> Option<Vec<u8>> {
+/// Hosts at which sites have their log-in pages.
+const DOOR_HOSTS: [&[u8]; 18] = [
+    b"account",
+    b"accounts",
+    b"adfs",
+    b"auth",
+    b"cas",
+    b"id",
+    b"idp",
+    b"login",
+    b"mail",
+    b"moodle",
+    b"my",
+    b"owa",
+    b"portal",
+    b"secure",
+    b"signin",
+    b"sso",
+    b"vpn",
+    b"webmail",
+];
+
+/// The host without what says that there is a door: of `mail.shop.example.com` the last three labels.
+fn house(url: &Spelling) -> &[u8] {
+    let (mut host, mut front) = (url.host(), url.subdomain());
+    while let Some(dot) = front.iter().position(|byte| *byte == b'.') {
+        let (label, behind) = (front.get(..dot), dot.saturating_add(1));
+        if !label.is_some_and(|label| DOOR_HOSTS.contains(&label)) {
+            break;
+        }
+        front = front.get(behind..).unwrap_or_default();
+        host = host.get(behind..).unwrap_or_default();
+    }
+    host
+}
+
+/// What a customer's name is judged under, as if its owner had a domain: the provider that lends the
+/// name, or the page, says nothing of the customer.
+const TOP: &[u8] = b".com";
+
+/// What stands in for a customer who has only a page and no name.
+const NOBODY: &[u8] = b"example";
+
+/// The name of a provider's customer, which may be empty.
+fn customer(url: &Spelling) -> Option<&[u8]> {
     let host = url.host();
     let lender = std::str::from_utf8(host).ok().and_then(lender_of);
     let provider = match lender {
@@ -52,13 +105,12 @@ fn customer(url: &Spelling) -> Option<Vec<u8>> {
         None => return None,
     };
     let name = host.get(..host.len().saturating_sub(provider)).unwrap_or_default();
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    Some([if name.is_empty() { &b"example"[..] } else { name }, b".com"].concat())
+    Some(name.strip_suffix(b".").unwrap_or(name))
 }
 
 /// Pages at which software that sites install has its log-in page, and those that sites call so, without
 /// what stands behind a dot at their ends.
-const FRONT_DOORS: [&str; 62] = [
+const FRONT_DOORS: [&str; 64] = [
     "/+cscoe+/logon",
     "/accedi",
     "/account/login",
@@ -88,6 +140,7 @@ const FRONT_DOORS: [&str; 62] = [
     "/inloggen",
     "/kundenkonto/anmelden",
     "/kundenkonto/login",
+    "/kundenportal/login",
     "/log-in",
     "/login",
     "/login/index",
@@ -104,6 +157,7 @@ const FRONT_DOORS: [&str; 62] = [
     "/owa/auth/logon",
     "/phpmyadmin",
     "/portal/login",
+    "/privatkunden/login",
     "/remote/login",
     "/roundcube",
     "/session/new",
@@ -188,16 +242,16 @@ mod tests {
     #[test]
     fn of_a_log_in_page_as_others_have_it_the_host_is_left() {
         for (url, left) in [
-            ("https://mail.firm.example/owa/auth/logon.aspx?replaceCurrent=1", "mail.firm.example"),
-            ("https://mail.firm.example/owa/", "mail.firm.example"),
+            ("https://mail.firm.example/owa/auth/logon.aspx?replaceCurrent=1", "firm.example"),
+            ("https://mail.firm.example/owa/", "firm.example"),
             ("https://shop.example/wp-login.php", "shop.example"),
             (
                 "https://idp.uni.example/idp/profile/SAML2/Redirect/SSO?execution=e1s1",
-                "idp.uni.example",
+                "uni.example",
             ),
             (
                 "https://sso.firm.example/auth/realms/staff/protocol/openid-connect/auth",
-                "sso.firm.example",
+                "firm.example",
             ),
             ("https://shop.example/de/login", "shop.example"),
             ("https://shop.example/en-us/login.html", "shop.example"),

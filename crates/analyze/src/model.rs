@@ -174,7 +174,7 @@ impl Model {
         }
         let rest = commonplace::rest(url)?;
         let margin = self.margin(&rest.text, &mut Scratch::default());
-        (self.calibration.probability(margin) < MALICIOUS_FROM).then_some(rest.words)
+        (self.calibration.probability(margin) < rest.below).then_some(rest.words)
     }
 
     fn resemblance(&self, scratch: &Scratch) -> Option<Resemblance> {

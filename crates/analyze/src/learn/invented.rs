@@ -117,9 +117,6 @@ struct Generator {
     suffixes: Vec<Vec<u8>>,
 }
 
-/// The longest label that is made up; the DNS has room for 63.
-const LABEL_BYTES_MAX: usize = 60;
-
 const LETTERS: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 const ALL: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -147,11 +144,9 @@ impl Generator {
             }
             3 | 4 => {
                 let count = *draw(&[36, 36, 36, 30, 20], rng);
-                // One in two may be very long.
-                let high = if number % 14 == 3 { 28 } else { LABEL_BYTES_MAX };
-                (Way::Letters(subset(ALL, count, rng)), [7, high])
+                (Way::Letters(subset(ALL, count, rng)), [7, 28])
             }
-            5 => (Way::Letters(b"0123456789abcdef".to_vec()), [8, 48]),
+            5 => (Way::Letters(b"0123456789abcdef".to_vec()), [8, 32]),
             6 => (Way::Letters(subset(ALL, 36, rng)), [2, 5]),
             7..=10 => {
                 let consonants = between(7, 21, rng);
@@ -194,7 +189,7 @@ impl Generator {
                 name
             }
         };
-        name.truncate(LABEL_BYTES_MAX);
+        name.truncate(60);
         name.push(b'.');
         name.extend(draw(&self.suffixes, rng));
         name
