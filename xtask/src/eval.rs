@@ -41,8 +41,6 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let trial = options::read(words, &mut options, &mut rows)?;
     let aside: Vec<Row> = rows.extract_if(.., |row| row.is_for_judging).collect();
     let learned = learn(subject, &rows, &options);
-    let all = rows;
-    let rows: Vec<Row> = learned.judged.iter().map(|row| all[*row].clone()).collect();
     let mut report = Report::new(subject, &rows);
     report.splits(&learned);
     if let Some(path) = &trial.scores {
@@ -54,8 +52,8 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     }
     report.mistakes(&learned);
     report.calibration(&learned, options.fpr);
-    for (name, learns, judges) in data::holdouts(subject, &all) {
-        let seen: Vec<Row> = all.iter().filter(|row| learns(row)).cloned().collect();
+    for (name, learns, judges) in data::holdouts(subject, &rows) {
+        let seen: Vec<Row> = rows.iter().filter(|row| learns(row)).cloned().collect();
         let part = TrainOptions { folds: 2, ..options };
         let model = Model::new(subject, learn(subject, &seen, &part), String::new());
         report.holdout(name, &model, &judges);

@@ -95,6 +95,11 @@ impl TrainOptions {
             Subject::Url => (6, 0.8, 18),
             Subject::Domain => (4, 0.5, 19),
         };
+        // The more folds, the more like what ships is what the trees learn from.
+        let folds = match subject {
+            Subject::Url => 10,
+            Subject::Domain => 5,
+        };
         // Where a network has its say, fewer trees do.
         let (bits, trees, rate, fpr) = match subject {
             Subject::Url => (22, 60, 0.16, 0.0003),
@@ -114,7 +119,7 @@ impl TrainOptions {
         let invent = InventOptions { generators: 1920, names: 12, weight: 2.0 };
         Self {
             seed: 1,
-            folds: 5,
+            folds,
             familiar_bits,
             linear,
             network,
@@ -142,10 +147,7 @@ pub struct Learned {
     pub(crate) forest: Forest,
     /// From margins to probabilities.
     pub calibration: Calibration,
-    /// Which samples were learned from as they are, by their places among all, and so are judged. The
-    /// others are bare hosts that were given the path of a URL.
-    pub judged: Vec<usize>,
-    /// For each that is judged the margin that a model gave it which had not seen its fold.
+    /// For each sample the margin that a model gave it which had not seen its fold.
     pub unseen: Vec<f32>,
     /// The same where whole families were left out.
     pub unseen_family: Option<Vec<f32>>,
@@ -176,17 +178,16 @@ pub fn train(
     options: &TrainOptions,
     mut progress: impl FnMut(&str),
 ) -> Learned {
+    let count = samples.len();
     let mut samples = samples.to_vec();
-    let mut is_judged = match subject {
-        Subject::Url => graft::graft(&mut samples, options),
-        Subject::Domain => vec![true; samples.len()],
-    };
+    if subject == Subject::Url {
+        let grafted = graft::graft(&mut samples, options);
+        samples.extend(grafted);
+    }
     // Few beside what was caught: at most one for three.
     let caught = samples.iter().filter(|sample| !sample.family.is_empty()).count();
     let mut invented = invented::invent(&samples, &options.invent, options.seed, caught / 3);
     samples.append(&mut invented);
-    // What was made up says nothing about how good the model is.
-    is_judged.resize(samples.len(), false);
     let samples = samples.as_slice();
     let material = material(subject, samples, options);
     progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
@@ -211,6 +212,7 @@ pub fn train(
     let weigh = |row: usize| share(row) * samples[row % samples.len()].weight;
     let weights: Vec<f32> = (0..labels.len()).map(weigh).collect();
     let everyone: Vec<u32> = (0..labels.len() as u32)
+        .filter(|row| weights[*row as usize] > 0.0)
         .filter(|row| {
             let row = *row as usize;
             row < samples.len() || is_dealt_twice[row - samples.len()]
@@ -223,16 +225,14 @@ pub fn train(
     let everyone_dealt = everyone;
     let everyone: Vec<u32> = (0..samples.len() as u32).collect();
     let heard = Heard::from(subject, &material, &everyone, options);
-    let is_real = |row: &&u32| is_judged[**row as usize % samples.len()];
+    // What was made up says nothing about how good the model is.
+    let is_real = |row: &&u32| **row as usize % samples.len() < count;
     let pick = |values: &[f32]| {
         everyone_dealt.iter().filter(is_real).map(|row| values[*row as usize]).collect()
     };
     let (dealt, truth): (Vec<f32>, Vec<f32>) = (pick(&margins), pick(&labels));
     let calibration = calibrate(&dealt, &truth, options.fpr);
     let (by_name, by_family) = margins.split_at(samples.len());
-    let judged: Vec<usize> = (0..samples.len()).filter(|row| is_judged[*row]).collect();
-    let margins_of = |margins: &[f32]| judged.iter().map(|row| margins[*row]).collect();
-    let folds_of = |folds: &[u64]| judged.iter().map(|row| folds[*row]).collect();
     Learned {
         table: WeightTable::new(options.linear.bits, &heard.linear.weights),
         bias: heard.linear.bias,
@@ -240,11 +240,10 @@ pub fn train(
         familiar: heard.familiar,
         forest,
         calibration,
-        unseen: margins_of(by_name),
-        unseen_family: material.has_families.then(|| margins_of(by_family)),
-        folds: folds_of(&material.by_name),
-        family_folds: folds_of(&material.by_family),
-        judged,
+        unseen: by_name[..count].to_vec(),
+        unseen_family: material.has_families.then(|| by_family[..count].to_vec()),
+        folds: material.by_name[..count].to_vec(),
+        family_folds: material.by_family[..count].to_vec(),
     }
 }
 
@@ -356,6 +355,8 @@ struct Heard {
 
 impl Heard {
     fn from(subject: Subject, material: &Material, chosen: &[u32], options: &TrainOptions) -> Self {
+        let weighs = |row: &u32| material.weights[*row as usize] > 0.0;
+        let chosen: &Vec<u32> = &chosen.iter().copied().filter(weighs).collect();
         // Each is the same alone.
         let (linear, network) = std::thread::scope(|scope| {
             let network = scope.spawn(|| network(subject, material, chosen, options));

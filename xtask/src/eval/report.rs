@@ -285,13 +285,14 @@ impl<'a> Report<'a> {
         let [bad, good] = main.counts;
         let [_, tenth, one] = main.tpr;
         format!(
-            "{}\n[figures]\nsplit = \"5 folds by registered domain; each judged by a model of the \
+            "{}\n[figures]\nsplit = \"{} folds by registered domain; each judged by a model of the \
              others\"\nseed = {}\nmalicious = {bad}\nbenign = {good}\nauc = {:.4}\n\
              tpr_at_fpr_0_1_percent = {tenth:.3}\ntpr_at_fpr_1_percent = {one:.3}\n",
             match self.subject {
                 Subject::Url => include_str!("url.card.toml"),
                 Subject::Domain => include_str!("domain.card.toml"),
             },
+            options.folds,
             options.seed,
             main.auc
         )

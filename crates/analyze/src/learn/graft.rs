@@ -27,8 +27,8 @@ struct Bare {
     stock: usize,
 }
 
-/// Gives paths to hosts. Says of each sample whether it still is what it was.
-pub(super) fn graft(samples: &mut [Sample], options: &TrainOptions) -> Vec<bool> {
+/// Hosts with paths, to learn from in place of bare ones: those weigh nothing from now on.
+pub(super) fn graft(samples: &mut [Sample], options: &TrainOptions) -> Vec<Sample> {
     let mut stocks: Vec<Vec<Vec<u8>>> = vec![Vec::new(); options.folds as usize * 2];
     let mut bare = Vec::new();
     let mut scratch = Scratch::default();
@@ -48,21 +48,63 @@ pub(super) fn graft(samples: &mut [Sample], options: &TrainOptions) -> Vec<bool>
     let share = options.graft.bare * urls as f32 / bare.len().max(1) as f32;
     bare.retain(|one| !stays_bare(&one.host, share));
     let mut rng = Rng::new(options.seed ^ 0x6c6f_7061);
-    let mut is_same = vec![true; samples.len()];
+    let mut grafted = Vec::new();
     for Bare { index, host, stock } in bare {
         let stock = &stocks[stock];
         if !stock.is_empty() {
             let text = [&host[..], &stock[rng.below(stock.len())]].concat();
-            samples[index] =
-                Sample { text, weight: options.graft.weight, ..samples[index].clone() };
-            is_same[index] = false;
+            let weight = options.graft.weight * samples[index].weight;
+            grafted.push(Sample { text, weight, ..samples[index].clone() });
+            samples[index].weight = 0.0;
         }
     }
-    is_same
+    grafted
 }
 
 /// The same hosts whatever the seed, so that figures of several can be compared.
 fn stays_bare(host: &[u8], share: f32) -> bool {
     let place = Rolling::new(30).with_all(host).finish() % 1000;
     (place as f32) < share * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(text: String, is_bad: bool) -> Sample {
+        Sample { text: text.into_bytes(), is_bad, family: String::new(), weight: 1.0 }
+    }
+
+    #[test]
+    fn hosts_beyond_those_that_may_stay_bare_get_paths_of_their_label_and_fold() {
+        let urls = (0..100).map(|at| sample(format!("site{at}.example/page{at}"), at % 2 == 0));
+        let hosts = (0..300).map(|at| sample(format!("host{at}.example"), at % 3 == 0));
+        let mut samples: Vec<Sample> = urls.chain(hosts).collect();
+        let options = TrainOptions::shipped(Subject::Url);
+        let grafted = graft(&mut samples, &options);
+        let left = samples[100..].iter().filter(|host| host.weight > 0.0).count();
+        assert_eq!(left + grafted.len(), 300);
+        assert!((45..105).contains(&left), "three bare hosts for four URLs: {left}");
+        let mut scratch = Scratch::default();
+        let mut fold = |text: &[u8]| {
+            sheet::read(Subject::Url, text, &mut scratch);
+            fold_of(Subject::Url, &scratch.spelling, &options)
+        };
+        for one in &grafted {
+            let text = String::from_utf8(one.text.clone()).unwrap();
+            let (host, path) = text.split_once('/').unwrap();
+            let giver = path.strip_prefix("page").unwrap();
+            let giver: usize = giver.parse().unwrap();
+            assert_eq!(one.is_bad, samples[giver].is_bad, "{text}");
+            assert_eq!(fold(host.as_bytes()), fold(&samples[giver].text), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_stay_bare_where_there_are_no_paths() {
+        let hosts = (0..50).map(|at| sample(format!("host{at}.example"), at % 3 == 0));
+        let mut samples: Vec<Sample> = hosts.collect();
+        assert_eq!(graft(&mut samples, &TrainOptions::shipped(Subject::Url)), []);
+        assert!(samples.iter().all(|host| host.weight > 0.0));
+    }
 }

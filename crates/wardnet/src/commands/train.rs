@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use toml::{Table, Value};
-use wardnet_analyze::learn::{FPRS, Learned, Metrics, Sample, TrainOptions, metrics, train};
+use wardnet_analyze::learn::{FPRS, Metrics, Sample, TrainOptions, metrics, train};
 use wardnet_analyze::{Model, ModelLimits, Subject};
 
 use material::Material;
@@ -32,7 +32,7 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     let mut train_options = TrainOptions::shipped(subject);
     train_options.seed = options.seed;
     let learned = train(subject, samples, &train_options, |step| tracing::info!("{step}"));
-    let figures = figures(samples, &learned);
+    let figures = figures(samples, &learned.unseen);
     let has_expiry = expiry(&about).is_some();
     let model = Model::new(subject, learned, card(subject, options, about, &figures));
     let bytes = model.encode();
@@ -46,7 +46,6 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
         samples.len().saturating_sub(bad),
         subject.name()
     ));
-    line_of_judged(&figures, samples.len());
     material.told().for_each(line);
     told(&figures).into_iter().for_each(line);
     if !has_expiry {
@@ -55,19 +54,10 @@ pub(crate) fn run(what: &TrainSubject) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Bare hosts that were learned from with the path of a URL are not judged.
-fn line_of_judged(figures: &Metrics, all: usize) {
-    let judged: usize = figures.counts.iter().sum();
-    if judged < all {
-        line(format!("{judged} of them judged; the others are bare hosts that were given paths"));
-    }
-}
-
-/// How well the margins tell apart the samples that were judged.
-fn figures(samples: &[Sample], learned: &Learned) -> Metrics {
+/// How well the margins tell the samples apart.
+fn figures(samples: &[Sample], margins: &[f32]) -> Metrics {
     let of = |is_bad: bool| -> Vec<f32> {
-        let judged = learned.judged.iter().filter_map(|row| samples.get(*row));
-        let kept = judged.zip(&learned.unseen).filter(|(sample, _)| sample.is_bad == is_bad);
+        let kept = samples.iter().zip(margins).filter(|(sample, _)| sample.is_bad == is_bad);
         kept.map(|(_, margin)| *margin).collect()
     };
     metrics(&of(true), &of(false))
@@ -128,9 +118,10 @@ fn card(subject: Subject, options: &Options, mut about: Table, figures: &Metrics
     }
     let [bad, good] = figures.counts;
     let mut card = format!(
-        "subject = \"{}\"\n{about}\n[figures]\nsplit = \"5 folds by registered domain; each judged by a \
+        "subject = \"{}\"\n{about}\n[figures]\nsplit = \"{} folds by registered domain; each judged by a \
          model of the others\"\nseed = {}\nmalicious = {bad}\nbenign = {good}\nauc = {:.5}\n",
         subject.name(),
+        TrainOptions::shipped(subject).folds,
         options.seed,
         figures.auc,
     );
