@@ -109,14 +109,17 @@ fn emit_from<const SHORTEST: usize, const LONGEST: usize>(
 /// costs is the wait for its line.
 ///
 /// Short ones are few, and share an eighth of the table, which stays in the nearest caches. Those
-/// longer than four stand near the one of four that they begin with: the first `LINE_BITS` of their
-/// hashes are the same.
+/// longer than four stand near the one of four that they begin with.
 #[derive(Debug, Default)]
-pub(crate) struct Placing<const LINE_BITS: u32> {
+pub(crate) struct Placing {
     of_four: u64,
 }
 
-impl<const LINE_BITS: u32> Placing<LINE_BITS> {
+impl Placing {
+    /// The bits of a hash that say where in a table of 2^20 places a line of 64 weights is. In a table
+    /// of 2^22 they say where four lines are: with 16 bits, which say one, a little less is found.
+    const LINE_BITS: u32 = 14;
+
     /// The hash by which an n-gram of `length` with `hash` is placed, in the order of [`ngrams`].
     #[inline]
     pub(crate) const fn place(&mut self, length: usize, hash: u64) -> u64 {
@@ -126,7 +129,7 @@ impl<const LINE_BITS: u32> Placing<LINE_BITS> {
                 self.of_four = hash;
                 hash
             }
-            _ => self.of_four & !(u64::MAX >> LINE_BITS) | hash >> LINE_BITS,
+            _ => self.of_four & !(u64::MAX >> Self::LINE_BITS) | hash >> Self::LINE_BITS,
         }
     }
 }
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn long_ngrams_stand_near_the_four_that_they_begin_with() {
-        let mut placing = Placing::<14>::default();
+        let mut placing = Placing::default();
         let mut lines = Vec::new();
         ngrams::<3, 5>(b"abcdefgh", *b"^$", 7, |length, hash, _| {
             let place = crate::table::place(placing.place(length, hash), 20);

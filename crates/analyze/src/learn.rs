@@ -106,7 +106,7 @@ impl TrainOptions {
             Subject::Domain => (20, 100, 0.11, 0.0004),
         };
         let linear = LinearOptions { bits, epochs, alpha: 0.5, l1: 0.02, l2: 0.5 };
-        let network = NetworkOptions { bits: 22, epochs: 4, keep: 0.5, rate: 0.1, spread: 0.05 };
+        let network = NetworkOptions { bits: 20, epochs: 4, keep: 0.5, rate: 0.1, spread: 0.05 };
         let boost = BoostOptions {
             trees,
             leaves: 31,

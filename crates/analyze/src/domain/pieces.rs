@@ -3,9 +3,6 @@
 use crate::gram::{Gram, Placing, Rolling, ngrams};
 use crate::url::Spelling;
 
-/// The bits of a hash that say where in a table of 2^20 places a line of 64 weights is.
-const LINE_BITS: u32 = 14;
-
 /// Emits every piece of the name in `host`.
 pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
     let label = host.label();
@@ -13,7 +10,7 @@ pub(crate) fn pieces(host: &Spelling, emit: &mut impl FnMut(Gram)) {
     let end = start.saturating_add(label.len());
     let shifted =
         |at: std::ops::Range<usize>| at.start.saturating_add(start)..at.end.saturating_add(start);
-    let mut placing = Placing::<LINE_BITS>::default();
+    let mut placing = Placing::default();
     ngrams::<1, 5>(label, *b"^$", 1, |length, hash, at| {
         emit(Gram { group: 0, hash: placing.place(length, hash), at: shifted(at) });
     });

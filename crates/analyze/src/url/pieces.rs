@@ -5,10 +5,6 @@ use std::ops::Range;
 use super::spelling::Spelling;
 use crate::gram::{Gram, Placing, Rolling, ngrams};
 
-/// The bits of a hash that say where in the network's table of 2^22 places 64 of them are: two lines of a
-/// cache, and one in the table of weights.
-const LINE_BITS: u32 = 16;
-
 /// What a word is part of; equal words in two places are two pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -22,7 +18,7 @@ enum Place {
 
 /// Emits every piece of `url`: of the host, of path and query, and words.
 pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
-    let mut placing = Placing::<LINE_BITS>::default();
+    let mut placing = Placing::default();
     ngrams::<3, 5>(url.host(), *b"^/", 1, |length, hash, at| {
         emit(Gram { group: 0, hash: placing.place(length, hash), at });
     });
