@@ -253,6 +253,7 @@ mod tests {
                 "https://sso.firm.example/auth/realms/staff/protocol/openid-connect/auth",
                 "firm.example",
             ),
+            ("https://adfs.firm.example/adfs/ls/?wa=wsignin1.0", "firm.example"),
             ("https://shop.example/de/login", "shop.example"),
             ("https://shop.example/en-us/login.html", "shop.example"),
             ("https://firm.okta.com/login/login.htm", "firm.com"),

@@ -141,7 +141,15 @@ impl Model {
         });
         let suffix = scratch.spelling.suffix();
         let stretches = strongest(along, text).into_iter();
-        stretches.map(|at| Quote::new(text.get(at).unwrap_or_default(), suffix)).collect()
+        let mut quotes: Vec<Quote> = Vec::new();
+        for at in stretches {
+            let quote = Quote::new(text.get(at).unwrap_or_default(), suffix);
+            // Equal words stand in several places.
+            if quotes.iter().all(|other| other.text != quote.text) {
+                quotes.push(quote);
+            }
+        }
+        quotes
     }
 }
 

@@ -246,7 +246,7 @@ fn a_long_word_is_not_quoted_whole() {
     let model = shipped();
     let url = format!("http://x7.example.ru/{}", "secureloginpaypal".repeat(110));
     let judged = model.judge(url.as_bytes(), &mut Scratch::default());
-    assert!(judged.reasons.iter().any(|reason| reason.contains("secure…`")), "{judged:?}");
+    assert!(judged.is_malicious && judged.reasons[0].contains('`'), "{judged:?}");
     assert!(judged.reasons.iter().all(|reason| reason.len() < 250), "{judged:?}");
 }
 

@@ -109,7 +109,9 @@ impl Word<'_> {
         let top = self.text.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
         let has_dot = self.text.contains(&b'.');
         if is_number(top) {
-            return has_dot || self.is_behind_scheme();
+            // With another label before a number it is no address, and leads nowhere.
+            let is_address = self.text.split(|byte| *byte == b'.').all(is_number);
+            return is_address && (has_dot || self.is_behind_scheme());
         }
         let is_file = || FILE_ENDINGS.contains(&top) && self.ends_path();
         has_dot && is_top(top) && !is_file()

@@ -253,7 +253,7 @@ fn a_line_without_end_hides_no_line_behind_it() {
 }
 
 /// Makes a model that is good until 2999 one that was until 2020.
-fn grow_old(path: &Path) {
+pub(crate) fn grow_old(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes.truncate(bytes.len() - 32);
     let at = bytes.windows(10).position(|part| part == b"2999-06-30").unwrap();
