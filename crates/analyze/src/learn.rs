@@ -20,6 +20,7 @@
 
 mod boost;
 mod calibrate;
+mod deals;
 mod graft;
 mod invented;
 mod linear;
@@ -32,6 +33,7 @@ pub(crate) mod tests;
 pub use boost::BoostOptions;
 pub(crate) use boost::{Table, boost};
 pub use calibrate::{Calibration, calibrate};
+use deals::{Deals, fold, fold_of, unseen};
 pub use graft::GraftOptions;
 pub use invented::InventOptions;
 pub use linear::LinearOptions;
@@ -43,9 +45,8 @@ use linear::{Linear, Pieces, learn};
 
 use crate::familiar::{FAMILIAR, FamiliarTable};
 use crate::forest::Forest;
-use crate::gram::{GROUPS, Rolling};
+use crate::gram::GROUPS;
 use crate::network::Network;
-use crate::popular::is_popular;
 use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
 use crate::table::{WeightTable, key, place_of};
 use crate::url::Spelling;
@@ -179,6 +180,35 @@ pub fn train(
     mut progress: impl FnMut(&str),
 ) -> Learned {
     let count = samples.len();
+    let samples = &with_made_up(subject, samples, options);
+    let material = material(subject, samples, options);
+    progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
+    let deals = Deals::new(&material, samples, options);
+    let values = unseen_values(subject, &material, &deals.folds, options, &mut progress);
+    let table = Table::new(&values, subject.width());
+    let margins = unseen(&deals, &table, &values, options, &mut progress);
+    let Deals { labels, weights, learned, .. } = &deals;
+    let forest = boost(&table, labels, weights, learned, &options.boost, options.seed);
+    progress("trees");
+    let everyone: Vec<u32> = (0..samples.len() as u32).collect();
+    let heard = Heard::from(subject, &material, &everyone, options);
+    let (by_name, by_family) = margins.split_at(samples.len());
+    Learned {
+        table: WeightTable::new(options.linear.bits, &heard.linear.weights),
+        bias: heard.linear.bias,
+        network: heard.network,
+        familiar: heard.familiar,
+        forest,
+        calibration: deals.calibration(&margins, count, options.fpr),
+        unseen: by_name[..count].to_vec(),
+        unseen_family: material.has_families.then(|| by_family[..count].to_vec()),
+        folds: material.by_name[..count].to_vec(),
+        family_folds: material.by_family[..count].to_vec(),
+    }
+}
+
+/// The samples, and behind them what is made up to learn from beside them.
+fn with_made_up(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Vec<Sample> {
     let mut samples = samples.to_vec();
     if subject == Subject::Url {
         let grafted = graft::graft(&mut samples, options);
@@ -188,63 +218,7 @@ pub fn train(
     let caught = samples.iter().filter(|sample| !sample.family.is_empty()).count();
     let mut invented = invented::invent(&samples, &options.invent, options.seed, caught / 3);
     samples.append(&mut invented);
-    let samples = samples.as_slice();
-    let material = material(subject, samples, options);
-    progress(&format!("{} subjects, {} pieces", samples.len(), material.pieces.count()));
-    let mut deals = vec![&material.by_name];
-    if material.has_families {
-        deals.push(&material.by_family);
-    }
-    let values = unseen_values(subject, &material, &deals, options, &mut progress);
-    let width = subject.width();
-    let table = Table::new(&values, width);
-    let labels: Vec<f32> = deals.iter().flat_map(|_| material.labels.iter().copied()).collect();
-    // The second deal is of names with a family only: for all others it is the first again.
-    let is_dealt_twice: Vec<bool> =
-        samples.iter().map(|s| material.has_families && !s.family.is_empty()).collect();
-    let share = |row: usize| {
-        if is_dealt_twice[row % samples.len()] {
-            if row < samples.len() { 1.0 - options.family_weight } else { options.family_weight }
-        } else {
-            1.0
-        }
-    };
-    let weigh = |row: usize| share(row) * samples[row % samples.len()].weight;
-    let weights: Vec<f32> = (0..labels.len()).map(weigh).collect();
-    let everyone: Vec<u32> = (0..labels.len() as u32)
-        .filter(|row| weights[*row as usize] > 0.0)
-        .filter(|row| {
-            let row = *row as usize;
-            row < samples.len() || is_dealt_twice[row - samples.len()]
-        })
-        .collect();
-    let known = Known { table: &table, labels: &labels, weights: &weights, rows: &everyone };
-    let margins = unseen(&known, &values, &deals, options, &mut progress);
-    let forest = boost(&table, &labels, &weights, &everyone, &options.boost, options.seed);
-    progress("trees");
-    let everyone_dealt = everyone;
-    let everyone: Vec<u32> = (0..samples.len() as u32).collect();
-    let heard = Heard::from(subject, &material, &everyone, options);
-    // What was made up says nothing about how good the model is.
-    let is_real = |row: &&u32| **row as usize % samples.len() < count;
-    let pick = |values: &[f32]| {
-        everyone_dealt.iter().filter(is_real).map(|row| values[*row as usize]).collect()
-    };
-    let (dealt, truth): (Vec<f32>, Vec<f32>) = (pick(&margins), pick(&labels));
-    let calibration = calibrate(&dealt, &truth, options.fpr);
-    let (by_name, by_family) = margins.split_at(samples.len());
-    Learned {
-        table: WeightTable::new(options.linear.bits, &heard.linear.weights),
-        bias: heard.linear.bias,
-        network: heard.network,
-        familiar: heard.familiar,
-        forest,
-        calibration,
-        unseen: by_name[..count].to_vec(),
-        unseen_family: material.has_families.then(|| by_family[..count].to_vec()),
-        folds: material.by_name[..count].to_vec(),
-        family_folds: material.by_family[..count].to_vec(),
-    }
+    samples
 }
 
 fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Material {
@@ -281,22 +255,11 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
     material
 }
 
-/// The fold of a subject by its registered domain.
-fn fold_of(subject: Subject, text: &Spelling, options: &TrainOptions) -> u64 {
-    // On popular sites good and bad pages stand side by side: each page is judged by itself.
-    let is_shared = subject == Subject::Url && is_popular(text.registered());
-    fold(if is_shared { text.text() } else { text.registered() }, options)
-}
-
-fn fold(text: &[u8], options: &TrainOptions) -> u64 {
-    Rolling::new(options.seed).with_all(text).finish() % options.folds
-}
-
 /// The figures of every subject in every deal, with weights that its fold did not teach.
 fn unseen_values(
     subject: Subject,
     material: &Material,
-    deals: &[&Vec<u64>],
+    deals: &[&[u64]],
     options: &TrainOptions,
     progress: &mut impl FnMut(&str),
 ) -> Vec<f32> {
@@ -357,7 +320,7 @@ impl Heard {
     fn from(subject: Subject, material: &Material, chosen: &[u32], options: &TrainOptions) -> Self {
         let weighs = |row: &u32| material.weights[*row as usize] > 0.0;
         let chosen: &Vec<u32> = &chosen.iter().copied().filter(weighs).collect();
-        // Each is the same alone.
+        // Each draws its own random numbers: the order in which they run changes nothing.
         let (linear, network) = std::thread::scope(|scope| {
             let network = scope.spawn(|| network(subject, material, chosen, options));
             (linear(material, chosen, options), joined(network))
@@ -405,54 +368,6 @@ fn in_order(mut values: Vec<Row>, width: usize) -> Vec<f32> {
         flat.extend(row);
     }
     flat
-}
-
-/// What trees learn from.
-struct Known<'a> {
-    table: &'a Table,
-    labels: &'a [f32],
-    weights: &'a [f32],
-    /// The rows that count.
-    rows: &'a [u32],
-}
-
-/// The margins that trees give to subjects of folds they have not seen.
-fn unseen(
-    known: &Known<'_>,
-    values: &[f32],
-    deals: &[&Vec<u64>],
-    options: &TrainOptions,
-    progress: &mut impl FnMut(&str),
-) -> Vec<f32> {
-    let Known { table, labels, weights, rows: all } = known;
-    let width = values.len() / labels.len();
-    let per_deal = labels.len() / deals.len();
-    let mut margins = vec![0.0; labels.len()];
-    // A subject is in every deal; all its rows are left out where one of them is judged.
-    let judged = |deal: usize, fold: u64| -> Vec<(usize, f32)> {
-        let folds = deals[deal];
-        let outside = |row: &u32| folds[*row as usize % per_deal] != fold;
-        let chosen: Vec<u32> = all.iter().copied().filter(outside).collect();
-        let forest = boost(table, labels, weights, &chosen, &options.boost, options.seed);
-        let inside = rows(folds, |of| of == fold).into_iter();
-        let inside = inside.map(|row| row as usize + deal * per_deal);
-        inside.map(|row| (row, forest.margin(&values[row * width..(row + 1) * width]))).collect()
-    };
-    let pairs = |fold: u64| (0..deals.len()).map(move |deal| (deal, fold));
-    let jobs: Vec<(usize, u64)> = (0..options.folds).flat_map(pairs).collect();
-    for two in jobs.chunks(2) {
-        // Two at a time: each is the same alone.
-        let parts = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                two.iter().map(|(deal, fold)| scope.spawn(|| judged(*deal, *fold))).collect();
-            running.into_iter().map(joined).collect::<Vec<_>>()
-        });
-        for (row, margin) in parts.into_iter().flatten() {
-            margins[row] = margin;
-        }
-        progress(&format!("trees without {two:?}"));
-    }
-    margins
 }
 
 /// What a thread found; a panic goes on in this one.

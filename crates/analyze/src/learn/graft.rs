@@ -5,7 +5,9 @@
 //! URL of the same label. Nothing below a bad host can be trusted, and what stands below ordinary ones
 //! is written much like what stands below others.
 
-use super::{Sample, TrainOptions, fold_of, rng::Rng};
+use super::deals::fold_of;
+use super::rng::Rng;
+use super::{Sample, TrainOptions};
 use crate::gram::Rolling;
 use crate::popular::is_popular;
 use crate::sheet::{self, Scratch, Subject};

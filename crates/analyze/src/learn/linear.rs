@@ -41,7 +41,7 @@ impl Pieces {
 #[derive(Debug, Clone, Copy)]
 pub struct LinearOptions {
     /// The table has 2 to the power of `bits` places: 16 at least, or long n-grams have too little room
-    /// of their own (see [`Placing`](crate::gram::Placing)).
+    /// of their own (see `Placing` in `gram.rs`).
     pub bits: u32,
     /// How often all subjects are seen.
     pub epochs: u32,
