@@ -1,5 +1,6 @@
 //! A subject as models see it: figures, and sums over the weights of its pieces.
 
+use crate::commonplace;
 use crate::domain;
 use crate::familiar::{self, FAMILIAR, FamiliarTable};
 use crate::gram::{GROUPS, Gram};
@@ -185,6 +186,9 @@ pub fn fuzz_subject(bytes: &[u8]) {
         assert!(figures.iter().all(|figure| figure.is_finite()), "figures are numbers");
         domain::resemblance(&scratch.spelling);
         own::excuse(subject, &scratch.spelling);
+        if subject == Subject::Url {
+            commonplace::rest(&scratch.spelling);
+        }
     }
     url::undisguised(bytes);
 }

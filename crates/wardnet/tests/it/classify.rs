@@ -252,8 +252,21 @@ fn a_line_without_end_hides_no_line_behind_it() {
     assert!(reasons.contains("longer than the 1048576 bytes that are shown"), "{reasons}");
 }
 
+/// The path of a small model of `subject` that was good until 2020.
+pub(crate) fn old_model(folder: &Folder, subject: &str) -> String {
+    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
+    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
+    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
+    let about = path("about.toml", "expires = \"2999-06-30\"\n");
+    let model = folder.path("own.model").to_string_lossy().into_owned();
+    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
+    folder.succeed(&[&["train", subject][..], &files[..]].concat());
+    grow_old(&folder.path("own.model"));
+    model
+}
+
 /// Makes a model that is good until 2999 one that was until 2020.
-pub(crate) fn grow_old(path: &Path) {
+fn grow_old(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes.truncate(bytes.len() - 32);
     let at = bytes.windows(10).position(|part| part == b"2999-06-30").unwrap();
@@ -266,16 +279,10 @@ pub(crate) fn grow_old(path: &Path) {
 #[test]
 fn the_status_tells_of_models_that_are_too_old() {
     let folder = Folder::new();
-    let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
-    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
-    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
-    let about = path("about.toml", "expires = \"2999-06-30\"\n");
-    let model = folder.path("own.model").to_string_lossy().into_owned();
-    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
     for subject in ["domain", "url"] {
-        folder.succeed(&[&["train", subject][..], &files[..]].concat());
-        grow_old(&folder.path("own.model"));
-        let config = path("wardnet.toml", &format!("[models]\n{subject} = {model:?}\n"));
+        let model = old_model(&folder, subject);
+        let config = folder.file("wardnet.toml", &format!("[models]\n{subject} = {model:?}\n"));
+        let config = config.to_string_lossy().into_owned();
         let run = |words: &[&str]| folder.succeed(&[&["--config", &config][..], words].concat());
         let told = run(&["status"]);
         assert!(told.contains(&format!("the {subject} model is too old")), "{told}");

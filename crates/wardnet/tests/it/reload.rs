@@ -211,13 +211,7 @@ fn a_replaced_model_stays_in_sight_and_a_stale_one_is_told() {
     let house = House::new(&http(&[free_address()]));
     let folder = &house.folder;
     let path = |name: &str, text: &str| folder.file(name, text).to_string_lossy().into_owned();
-    let lines = |word: &str| (0..120).map(|at| format!("{word}{at}.org\n")).collect::<String>();
-    let (bad, good) = (path("bad", &lines("qxzzk")), path("good", &lines("garden")));
-    let about = path("about.toml", "expires = \"2999-06-30\"\n");
-    let model = folder.path("own.model").to_string_lossy().into_owned();
-    let files = ["--malicious", &bad, "--benign", &good, "--about", &about, "--out", &model];
-    folder.succeed(&[&["train", "url"][..], &files[..]].concat());
-    crate::classify::grow_old(&folder.path("own.model"));
+    let model = crate::classify::old_model(folder, "url");
     folder.succeed(&["model", "promote", "url", "--force"]);
     let config = path("next.toml", &format!("[models]\nurl = {model:?}\n"));
     let too_old = "warning: the url model is too old";
