@@ -6,8 +6,8 @@ mod resemblance;
 #[cfg(test)]
 mod tests;
 
-pub use lexical::FEATURES;
-pub(crate) use lexical::measure;
+pub(crate) use lexical::{FEATURES, measure};
 pub(crate) use pieces::pieces;
-pub use resemblance::{Likeness, Resemblance, resemblance};
-pub(crate) use resemblance::{imitated, is_in_other_script, strong_resemblance};
+pub(crate) use resemblance::{
+    Resemblance, imitated, is_in_other_script, resemblance, strong_resemblance,
+};

@@ -14,7 +14,7 @@ mod brands;
 mod commonplace;
 pub mod dga;
 mod disposable;
-pub mod domain;
+mod domain;
 mod familiar;
 mod forest;
 mod gram;

@@ -4,7 +4,7 @@ use crate::measure::Counts;
 use crate::url::Spelling;
 
 /// Every figure: its name in files and tables, and what it says in plain words.
-pub const FEATURES: [(&str, &str); 29] = [
+pub(crate) const FEATURES: [(&str, &str); 29] = [
     ("label.length", "the length of the name"),
     ("label.digits", "digits in the name"),
     ("label.hyphens", "hyphens in the name"),

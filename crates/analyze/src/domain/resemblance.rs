@@ -17,7 +17,7 @@ use typing::{long_typo, missing_dot, typo};
 /// How a name resembles a brand's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Likeness {
+pub(crate) enum Likeness {
     /// A host's name before the `@`, where browsers have the name of a user: `paypal.com@example.net`.
     User,
     /// Letters that look like the brand's: `paypa1`, `аpple` with a Cyrillic letter.
@@ -38,7 +38,7 @@ pub enum Likeness {
 
 /// A resemblance that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resemblance {
+pub(crate) struct Resemblance {
     /// How.
     pub likeness: Likeness,
     /// Whose name; without its suffix, if it is a popular site's. Empty if it is nobody's known.
@@ -47,7 +47,7 @@ pub struct Resemblance {
 
 impl Resemblance {
     /// What the likeness alone is worth. A typing error is no proof: honest names are as near.
-    pub fn score(&self) -> f32 {
+    pub(crate) fn score(&self) -> f32 {
         match self.likeness {
             Likeness::Homoglyph => 0.9,
             Likeness::User | Likeness::Subdomain => 0.8,
@@ -58,7 +58,7 @@ impl Resemblance {
     }
 
     /// In plain words, of the name in `host`.
-    pub fn words(&self, host: &Spelling) -> String {
+    pub(crate) fn words(&self, host: &Spelling) -> String {
         let brand = self.brand;
         match self.likeness {
             Likeness::User => {
@@ -125,7 +125,7 @@ const CARRIERS: [&str; 41] = [
 ];
 
 /// The likeness of the name in `host` to a brand's, the strongest if there are several.
-pub fn resemblance(host: &Spelling) -> Option<Resemblance> {
+pub(crate) fn resemblance(host: &Spelling) -> Option<Resemblance> {
     strong_resemblance(host).or_else(|| weak(host, plain_label(host)?))
 }
 

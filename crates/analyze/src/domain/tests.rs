@@ -1,5 +1,6 @@
 //! Whom names resemble.
 
+use super::resemblance::Likeness;
 use super::*;
 use crate::url::{Spelling, UrlLimits};
 
