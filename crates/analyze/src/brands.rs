@@ -1,5 +1,6 @@
 //! Brands that impostors borrow, and what hosts may bear their names.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -122,27 +123,28 @@ pub(crate) struct InUrl {
     pub(crate) own: bool,
 }
 
-/// Looks for brands in `url`. Short names count only as whole words.
-pub(crate) fn in_url(url: &Spelling) -> InUrl {
-    let brands = shipped();
+/// Where `url` names brands, of which `hits` tells all. Short names count only as whole words.
+pub(crate) fn in_url(
+    url: &Spelling,
+    hits: impl Iterator<Item = (&'static Brand, Range<usize>)>,
+) -> InUrl {
     let mut found = InUrl::default();
     let text = url.text();
     let label_start = url.subdomain().len();
     let label_end = label_start.saturating_add(url.label().len());
-    for hit in brands.finder.find_iter(text) {
-        let Some(brand) = brands.all.get(hit.pattern().as_usize()) else { continue };
-        if brand.word.len() < 5 && !is_word(text, hit.start(), hit.end()) {
+    for (brand, at) in hits {
+        if brand.word.len() < 5 && !is_word(text, at.start, at.end) {
             continue;
         }
         if brand.owns(url.label()) {
             found.own = true;
             continue;
         }
-        if hit.start() < label_start {
+        if at.start < label_start {
             found.subdomain = true;
-        } else if hit.start() < label_end {
+        } else if at.start < label_end {
             found.label = true;
-        } else if hit.start() >= url.host().len() {
+        } else if at.start >= url.host().len() {
             found.path = true;
         }
     }

@@ -74,10 +74,11 @@ const FRONTS: [&[u8]; 25] = [
 /// Whether a URL is a popular site's own, and leads to no other: what lenders of space and shorteners
 /// of links have is their customers'.
 fn is_own_url(url: &Spelling) -> bool {
-    let is_plain = !url.has_port && !url.has_user && !leads_elsewhere(url);
     let front = url.subdomain().strip_suffix(b".").unwrap_or_default();
-    let is_front = front.is_empty() || front.split(|b| *b == b'.').all(|one| FRONTS.contains(&one));
-    is_plain && is_front && is_own_name(url)
+    let is_front =
+        || front.is_empty() || front.split(|b| *b == b'.').all(|one| FRONTS.contains(&one));
+    // What most are not comes first, and what takes longest last.
+    !url.has_port && !url.has_user && is_own_name(url) && is_front() && !leads_elsewhere(url)
 }
 
 /// Whether a name is a popular site's own, or lies below it.

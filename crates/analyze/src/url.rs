@@ -6,6 +6,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 mod undisguised;
+mod words;
 
 pub(crate) use lexical::{FEATURES, measure};
 pub(crate) use pieces::pieces;

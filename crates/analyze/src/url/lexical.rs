@@ -1,11 +1,7 @@
 //! Figures of a URL that no n-gram shows: lengths, mixtures, what stands where.
 
-use std::sync::OnceLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::spelling::Spelling;
-use crate::brands;
+use super::words;
 use crate::measure::Counts;
 
 /// Every figure: its name in files and tables, and what it says in plain words.
@@ -78,91 +74,6 @@ pub(crate) const FEATURES: [(&str, &str); 66] = [
     ("total.length", "the length of the URL"),
 ];
 
-/// Words that ask for trust or for a password.
-const LURES: [&str; 48] = [
-    "login",
-    "logon",
-    "signin",
-    "sign-in",
-    "log-in",
-    "secure",
-    "security",
-    "verify",
-    "verif",
-    "confirm",
-    "account",
-    "update",
-    "webscr",
-    "banking",
-    "password",
-    "credential",
-    "suspend",
-    "unlock",
-    "recover",
-    "support",
-    "billing",
-    "invoice",
-    "payment",
-    "wallet",
-    "bonus",
-    "refund",
-    "auth",
-    "session",
-    "validat",
-    "webmail",
-    "mailbox",
-    "upgrade",
-    "customer",
-    "service",
-    "identif",
-    "cmd=",
-    "dispatch",
-    "locale",
-    "myaccount",
-    "activity",
-    "limited",
-    "authoriz",
-    "delivery",
-    "tracking",
-    "parcel",
-    "online",
-    "alert",
-    "helpdesk",
-];
-
-/// Folders of content management systems that seldom show in an address bar.
-const CMS: [&str; 16] = [
-    "wp-content",
-    "wp-includes",
-    "wp-admin",
-    "/components/",
-    "/templates/",
-    "/modules/",
-    "/plugins/",
-    "/cgi-bin",
-    "/.well-known",
-    "/administrator/",
-    "/cache/",
-    "/uploads/",
-    "/tmp/",
-    "/images/",
-    "/css/",
-    "/js/",
-];
-
-#[expect(clippy::expect_used, reason = "fixed words: the tests build the same automaton")]
-fn words() -> &'static AhoCorasick {
-    static WORDS: OnceLock<AhoCorasick> = OnceLock::new();
-    WORDS.get_or_init(|| {
-        AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::DFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            .ascii_case_insensitive(true)
-            .build(LURES.iter().chain(&CMS))
-            .expect("a short list of words makes a small automaton")
-    })
-}
-
 /// Writes the figures of `url` to `out`, in the order of [`FEATURES`].
 pub(crate) fn measure(url: &Spelling, out: &mut Vec<f32>) {
     let host = Counts::of(url.host());
@@ -212,21 +123,10 @@ fn query(url: &Spelling, out: &mut Vec<f32>) {
 }
 
 fn names(url: &Spelling, out: &mut Vec<f32>) {
-    let found = brands::in_url(url);
-    out.extend([found.subdomain, found.label, found.path, found.own].map(flag));
-    let mut host = 0.0;
-    let mut path = 0.0;
-    let mut cms = 0.0;
-    for hit in words().find_iter(url.text()) {
-        if hit.pattern().as_usize() >= LURES.len() {
-            cms += 1.0;
-        } else if hit.start() < url.host().len() {
-            host += 1.0;
-        } else {
-            path += 1.0;
-        }
-    }
-    out.extend([host, path, cms]);
+    let found = words::find(url);
+    let brand = found.brand;
+    out.extend([brand.subdomain, brand.label, brand.path, brand.own].map(flag));
+    out.extend([found.lures_in_host, found.lures_in_path, found.folders]);
 }
 
 /// Of known length, which the compiler compares at one blow.
