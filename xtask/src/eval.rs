@@ -9,6 +9,7 @@ mod options;
 mod report;
 mod scores;
 mod speed;
+mod trails;
 
 use std::path::Path;
 

@@ -96,11 +96,6 @@ impl TrainOptions {
             Subject::Url => (6, 0.8, 18),
             Subject::Domain => (4, 0.5, 19),
         };
-        // The more folds, the more like what ships is what the trees learn from.
-        let folds = match subject {
-            Subject::Url => 10,
-            Subject::Domain => 5,
-        };
         // Where a network has its say, fewer trees do.
         let (bits, trees, rate, fpr) = match subject {
             Subject::Url => (22, 60, 0.16, 0.0003),
@@ -117,15 +112,16 @@ impl TrainOptions {
             features: 0.4,
             subjects,
         };
-        let invent = InventOptions { generators: 1920, names: 12, weight: 2.0 };
+        let invent = InventOptions { generators: 1820, names: 12, weight: 1.5 };
         Self {
             seed: 1,
-            folds,
+            // The more folds, the more like what ships is what the trees learn from.
+            folds: 10,
             familiar_bits,
             linear,
             network,
             boost,
-            family_weight: 0.2,
+            family_weight: 0.03,
             invent,
             graft: GraftOptions { bare: 0.75, weight: 0.5 },
             fpr,

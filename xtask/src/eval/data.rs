@@ -10,6 +10,8 @@ use wardnet_analyze::learn::Sample;
 use wardnet_analyze::url::{Spelling, UrlLimits};
 use wardnet_analyze::{Rolling, Subject};
 
+use super::trails;
+
 /// The longest unpacked file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -25,8 +27,8 @@ pub(super) struct Row {
     pub(super) date: String,
     /// A bare host among URLs.
     pub(super) is_host: bool,
-    /// Of these years, from lists that are not labelled sets: learned from, and judged apart.
-    pub(super) is_recent: bool,
+    /// From lists that are not labelled sets: learned from, and judged apart.
+    pub(super) is_extra: bool,
     /// Its licence keeps it out of models that ship.
     pub(super) is_for_judging: bool,
 }
@@ -40,7 +42,7 @@ impl Row {
             source: source.to_owned(),
             date: String::new(),
             is_host: false,
-            is_recent: false,
+            is_extra: false,
             is_for_judging: false,
         }
     }
@@ -102,10 +104,10 @@ pub(super) fn holdouts(subject: Subject, rows: &[Row]) -> Vec<Holdout<'_>> {
     match subject {
         Subject::Domain => Vec::new(),
         Subject::Url => {
-            let learns: fn(&Row) -> bool = |row| !is_aside(row) && is_of_before(row);
+            let learns: fn(&Row) -> bool = |row| !is_held_out(row) && is_of_before(row);
             let is_judged = |row: &&Row| {
                 let is_of_time = !row.sample.is_bad || is_late(row);
-                is_aside(row) && is_of_time && !row.is_host && !row.is_recent
+                is_held_out(row) && is_of_time && !row.is_host && !row.is_extra
             };
             vec![(
                 "phishing of May 2020 and later on a fifth of the domains, learned from what came before \
@@ -128,11 +130,11 @@ fn is_late(row: &Row) -> bool {
 /// Whether it was known before those months. Of what is bad and has no date nobody knows.
 fn is_of_before(row: &Row) -> bool {
     let has_date = !row.date.is_empty() && row.date.as_str() < CUT;
-    !row.is_recent && (!row.sample.is_bad || has_date)
+    !row.is_extra && (!row.sample.is_bad || has_date)
 }
 
 /// A fifth of the registered domains.
-fn is_aside(row: &Row) -> bool {
+fn is_held_out(row: &Row) -> bool {
     let mut spelling = Spelling::default();
     spelling.read(&row.sample.text, &UrlLimits::default());
     Rolling::new(99).with_all(spelling.registered()).finish().is_multiple_of(5)
@@ -145,11 +147,13 @@ impl Folder {
         Ok(Self(path.into()))
     }
 
-    fn text(&self, name: &str) -> Result<String> {
+    fn open(&self, name: &str) -> Result<std::fs::File> {
         let path = self.0.join(name);
-        let file =
-            std::fs::File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-        unpacked(file, FILE_BYTES_MAX).with_context(|| path.display().to_string())
+        std::fs::File::open(&path).with_context(|| format!("opening {}", path.display()))
+    }
+
+    fn text(&self, name: &str) -> Result<String> {
+        unpacked(self.open(name)?, FILE_BYTES_MAX).with_context(|| name.to_owned())
     }
 
     /// Labelled URLs, and bare hosts: a URL may be no more than that.
@@ -181,14 +185,14 @@ impl Folder {
             if kind == "url" && tags.contains("#phishing") {
                 let is_host = !url.split_once("://").is_some_and(|(_, rest)| has_path(rest));
                 let row = Row::new(url, true, "", "tweetfeed");
-                rows.add(Row { is_host, is_recent: true, ..row });
+                rows.add(Row { is_host, is_extra: true, ..row });
             }
         }
         for file in REFERENCES {
             let text = self.text(file)?;
             for url in quoted(&text).filter(|url| !url.contains("attack.mitre.org/")) {
                 if url.split_once("://").is_some_and(|(_, rest)| has_path(rest)) {
-                    rows.add(Row { is_recent: true, ..Row::new(url, false, "", "references") });
+                    rows.add(Row { is_extra: true, ..Row::new(url, false, "", "references") });
                 }
             }
         }
@@ -204,6 +208,9 @@ impl Folder {
             let is_for_judging = matches!(source.as_str(), "netlab360" | "dds");
             let row = Row::new(&plain_name(name), true, family, source);
             rows.add(Row { is_for_judging, ..row });
+        }
+        for (name, family) in trails::generated(self.open(trails::ARCHIVE)?, FILE_BYTES_MAX)? {
+            rows.add(Row { is_extra: true, ..Row::new(&name, true, family, "maltrail") });
         }
         for name in self.text("dga/benign.txt.gz")?.lines() {
             rows.add(Row::new(&plain_name(name), false, "", "dga/benign"));
@@ -276,15 +283,15 @@ mod tests {
     use std::io::Write as _;
 
     /// A row of a domain that is put aside, or of one that is not.
-    fn row(is_aside: bool, is_bad: bool, date: &str) -> Row {
+    fn row(is_held_out: bool, is_bad: bool, date: &str) -> Row {
         let rows = (0..).map(|at| Row::new(&format!("http://site{at}.com/a"), is_bad, "", "list"));
-        let row = rows.into_iter().find(|row| super::is_aside(row) == is_aside).unwrap();
+        let row = rows.into_iter().find(|row| super::is_held_out(row) == is_held_out).unwrap();
         Row { date: date.to_owned(), ..row }
     }
 
     #[test]
     fn nothing_of_later_is_learned_from_in_the_split_by_time() {
-        let recent = |row: Row| Row { is_recent: true, ..row };
+        let recent = |row: Row| Row { is_extra: true, ..row };
         let host = |row: Row| Row { is_host: true, ..row };
         let rows = [
             ("bad, before", row(false, true, "2020-04-30"), true, false),

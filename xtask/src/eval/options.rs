@@ -63,14 +63,14 @@ pub(super) fn read(
                 hosts.for_each(|row| row.sample.weight = number);
             }
             "recent_weight" => {
-                let recent = rows.iter_mut().filter(|row| row.is_recent && row.sample.is_bad);
+                let recent = rows.iter_mut().filter(|row| row.is_extra && row.sample.is_bad);
                 recent.for_each(|row| row.sample.weight = number);
             }
             "reference_weight" => {
-                let recent = rows.iter_mut().filter(|row| row.is_recent && !row.sample.is_bad);
+                let recent = rows.iter_mut().filter(|row| row.is_extra && !row.sample.is_bad);
                 recent.for_each(|row| row.sample.weight = number);
             }
-            "recent" => thin(rows, count()?, |row| row.is_recent && row.sample.is_bad),
+            "recent" => thin(rows, count()?, |row| row.is_extra && row.sample.is_bad),
             "seed" => options.seed = value.parse()?,
             "folds" => options.folds = value.parse()?,
             // Percent of the bare hosts, and of everything.

@@ -55,18 +55,18 @@ impl<'a> Report<'a> {
         let unseen = &learned.unseen;
         match self.subject {
             Subject::Url => {
-                let main = self.part(unseen, |row| !row.is_host && !row.is_recent);
+                let main = self.part(unseen, |row| !row.is_host && !row.is_extra);
                 self.line("URLs, by registered domain", &main);
                 self.main = Some(main);
-                let hosts = self.part(unseen, |row| row.is_host && !row.is_recent);
+                let hosts = self.part(unseen, |row| row.is_host && !row.is_extra);
                 self.line("bare hosts, by registered domain", &hosts);
                 let shared =
-                    self.part(unseen, |row| !row.is_host && !row.is_recent && is_shared(row));
+                    self.part(unseen, |row| !row.is_host && !row.is_extra && is_shared(row));
                 self.line("look-alikes: URLs on popular sites and lent names only", &shared);
                 let modern = |row: &Row| !row.sample.is_bad || row.date.as_str() >= "2021";
-                let modern = self.part(unseen, |row| !row.is_host && !row.is_recent && modern(row));
+                let modern = self.part(unseen, |row| !row.is_host && !row.is_extra && modern(row));
                 self.line("URLs, phishing of 2021 and later only", &modern);
-                let recent = self.part(unseen, |row| !row.is_host && row.is_recent);
+                let recent = self.part(unseen, |row| !row.is_host && row.is_extra);
                 self.line(
                     "URLs of July 2026 (TweetFeed) against references of 2018 to 2025",
                     &recent,
@@ -75,22 +75,28 @@ impl<'a> Report<'a> {
                 self.top_sites(unseen, learned);
             }
             Subject::Domain => {
-                let main = self.part(unseen, |_| true);
-                self.line("all, by registered domain", &main);
+                let main = self.names(unseen, "by registered domain");
                 self.main = Some(main);
-                let tail = self.part(unseen, |row| row.sample.is_bad || row.source == "dga/benign");
-                self.line("the same, against the long tail only", &tail);
                 if let Some(margins) = &learned.unseen_family {
-                    let family = self.part(margins, |_| true);
-                    self.line("families never seen", &family);
-                    let tail =
-                        self.part(margins, |row| row.sample.is_bad || row.source == "dga/benign");
-                    self.line("families never seen, against the long tail only", &tail);
+                    self.names(margins, "families never seen");
                 }
                 self.top_sites(unseen, learned);
                 self.families(learned);
             }
         }
+    }
+
+    /// Generated names of the labelled set, and of Maltrail's trails; the figures of the former.
+    fn names(&mut self, margins: &[f32], split: &str) -> Metrics {
+        let main = self.part(margins, |row| !row.is_extra);
+        self.line(&format!("generated names, {split}"), &main);
+        let is_tail = |row: &Row| row.source == "dga/benign";
+        let is_labelled = |row: &Row| row.sample.is_bad && !row.is_extra;
+        let tail = self.part(margins, |row| is_tail(row) || is_labelled(row));
+        self.line("the same, against the long tail only", &tail);
+        let trails = self.part(margins, |row| row.is_extra || !row.sample.is_bad);
+        self.line(&format!("names of Maltrail's trails, {split}"), &trails);
+        main
     }
 
     fn part(&self, margins: &[f32], keep: impl Fn(&Row) -> bool) -> Metrics {
@@ -106,7 +112,7 @@ impl<'a> Report<'a> {
     fn recent(&mut self, margins: &[f32], learned: &Learned) {
         let called = |is_bad: bool| {
             let rows = self.rows.iter().zip(margins);
-            let kept = rows.filter(|(row, _)| row.is_recent && row.sample.is_bad == is_bad);
+            let kept = rows.filter(|(row, _)| row.is_extra && row.sample.is_bad == is_bad);
             kept.fold((0_usize, 0_usize), |(all, called), (_, margin)| {
                 let is_called = learned.calibration.probability(*margin) >= 0.5;
                 (all + 1, called + usize::from(is_called))
@@ -212,7 +218,7 @@ impl<'a> Report<'a> {
 
     /// The worst mistakes, by host and defanged: whole URLs are their lists' to publish.
     pub(super) fn mistakes(&mut self, learned: &Learned) {
-        let is_shown = |at: &usize| !self.rows[*at].is_host && !self.rows[*at].is_recent;
+        let is_shown = |at: &usize| !self.rows[*at].is_host && !self.rows[*at].is_extra;
         let mut order: Vec<usize> = (0..self.rows.len()).filter(is_shown).collect();
         order.sort_by(|a, b| learned.unseen[*a].total_cmp(&learned.unseen[*b]));
         let hosts = |order: &mut dyn Iterator<Item = usize>, is_bad: bool| {
@@ -237,7 +243,7 @@ impl<'a> Report<'a> {
 
     /// How far scores are to be believed: fitted on one half, checked on the other.
     pub(super) fn calibration(&mut self, learned: &Learned, fpr: f64) {
-        let rows = self.rows.iter().zip(&learned.unseen).filter(|(row, _)| !row.is_recent);
+        let rows = self.rows.iter().zip(&learned.unseen).filter(|(row, _)| !row.is_extra);
         let half = |odd: usize| -> (Vec<f32>, Vec<f32>) {
             let pairs =
                 rows.clone().map(|(row, margin)| (*margin, f32::from(u8::from(row.sample.is_bad))));
@@ -330,11 +336,11 @@ mod tests {
     use super::*;
     use wardnet_analyze::learn::{Sample, train};
 
-    fn rows(word: &str, is_bad: bool, is_recent: bool) -> impl Iterator<Item = Row> {
+    fn rows(word: &str, is_bad: bool, is_extra: bool) -> impl Iterator<Item = Row> {
         let one = move |at: usize| {
             let text = format!("http://{word}{at}.example.com/{word}/a{at}");
             let row = Row::new(&text, is_bad, "", "list");
-            Row { is_recent, ..row }
+            Row { is_extra, ..row }
         };
         (0..120).map(one)
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What scikit-learn's logistic regression over TF-IDF of n-grams finds on the same folds.
 
-    cargo xtask eval url scores=/tmp/url.tsv
+    cargo xtask eval url seed=1 scores=/tmp/url.tsv
     python3 xtask/src/eval/scikit_learn.py url /tmp/url.tsv
 
 Needs scikit-learn (figures in docs/EVALUATION.md: 1.9.1). The texts are those that the models judge,
@@ -42,10 +42,11 @@ def main():
     subject, path = sys.argv[1:3]
     lengths = (3, 5) if subject == "url" else (1, 4)
     with open(path, encoding="utf-8", newline="\n") as lines:
-        rows = [line.rstrip("\n").split("\t", 7) for line in lines]
+        rows = [line.rstrip("\n").split("\t", 8) for line in lines]
     labels = np.array([int(row[0]) for row in rows])
-    judged = np.array([row[5] == "0" for row in rows])
-    texts = np.array([plain(row[7]) for row in rows], dtype=object)
+    learned = np.array([row[5] == "0" for row in rows])
+    judged = learned & np.array([row[6] == "0" for row in rows])
+    texts = np.array([plain(row[8]) for row in rows], dtype=object)
     deals = [("by registered domain", 1, 3)]
     if subject == "domain":
         deals.append(("families never seen", 2, 4))
@@ -53,7 +54,7 @@ def main():
         folds = np.array([int(row[fold_at]) for row in rows])
         scores = np.zeros(len(rows))
         for fold in np.unique(folds):
-            seen = (folds != fold) & judged
+            seen = (folds != fold) & learned
             left_out = folds == fold
             ngrams = TfidfVectorizer(
                 analyzer="char", ngram_range=lengths, min_df=2, sublinear_tf=True, lowercase=False

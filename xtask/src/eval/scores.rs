@@ -9,7 +9,7 @@ use wardnet_analyze::learn::Learned;
 use super::data::Row;
 
 /// Writes a line a subject: label, fold by registered domain, fold by family, both margins, whether
-/// it is a bare host among URLs, the list it is from, the text.
+/// it is a bare host among URLs, whether it is judged apart, the list it is from, the text.
 pub(super) fn write(path: &Path, rows: &[Row], learned: &Learned) -> Result<()> {
     let mut text = String::new();
     let by_family = learned.unseen_family.as_ref().unwrap_or(&learned.unseen);
@@ -19,9 +19,10 @@ pub(super) fn write(path: &Path, rows: &[Row], learned: &Learned) -> Result<()> 
         let subject = String::from_utf8_lossy(&row.sample.text).replace(['\t', '\n', '\r'], " ");
         writeln!(
             text,
-            "{}\t{fold}\t{family_fold}\t{by_name}\t{by_family}\t{}\t{}\t{subject}",
+            "{}\t{fold}\t{family_fold}\t{by_name}\t{by_family}\t{}\t{}\t{}\t{subject}",
             u8::from(row.sample.is_bad),
             u8::from(row.is_host),
+            u8::from(row.is_extra),
             row.source,
         )?;
     }

@@ -107,6 +107,8 @@ enum Way {
     /// Several words joined. Two are left out, as is a misspelled name: nobody can tell those from
     /// names that people choose, and to learn from them only blurs the border.
     Words,
+    /// Words as a text has them, which needs many small ones; so many tenths of all words are.
+    Prose(usize),
     /// Some signs of one long name drawn anew, at the front or at the end.
     Changed(Vec<u8>, bool),
 }
@@ -116,6 +118,19 @@ struct Generator {
     lengths: [usize; 2],
     suffixes: Vec<Vec<u8>>,
 }
+
+/// English words that hold sentences together.
+const SMALL_WORDS: [&str; 103] = [
+    "a", "about", "after", "against", "all", "an", "and", "any", "are", "as", "at", "be", "been",
+    "being", "between", "both", "but", "by", "can", "could", "did", "do", "each", "every", "for",
+    "from", "had", "has", "have", "he", "her", "here", "him", "his", "how", "if", "in", "into",
+    "is", "it", "its", "just", "like", "many", "may", "me", "more", "most", "much", "must", "my",
+    "no", "not", "now", "of", "off", "on", "only", "or", "other", "our", "out", "over", "same",
+    "shall", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then",
+    "there", "these", "they", "this", "those", "through", "to", "under", "up", "upon", "us",
+    "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "will", "with",
+    "without", "would", "you", "your",
+];
 
 const LETTERS: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 const ALL: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -137,7 +152,7 @@ fn subset(signs: &[u8], count: usize, rng: &mut Rng) -> Vec<u8> {
 
 impl Generator {
     fn new(number: usize, stock: &Stock, rng: &mut Rng) -> Self {
-        let (way, [low, high]) = match number % 14 {
+        let (way, [low, high]) = match number % 15 {
             0..=2 => {
                 let count = *draw(&[26, 26, 25, 20, 12, 8], rng);
                 (Way::Letters(subset(LETTERS, count, rng)), [5, 28])
@@ -155,7 +170,8 @@ impl Generator {
                 let sets = [consonants, subset(b"aeiouy", vowels, rng)];
                 (Way::Syllables(sets, rng.below(16)), [5, 14])
             }
-            11 | 12 => (Way::Words, [3, 6]),
+            11 => (Way::Words, [3, 6]),
+            12 | 13 => (Way::Prose(between(3, 7, rng)), [10, 28]),
             _ => {
                 let long = joined(stock, between(2, 3, rng), rng);
                 (Way::Changed(long, rng.below(2) == 0), [2, 5])
@@ -179,6 +195,7 @@ impl Generator {
                 (0..length).map(sign).collect()
             }
             Way::Words => joined(stock, length, rng),
+            Way::Prose(tenths) => prose(stock, *tenths, length, rng),
             Way::Changed(long, is_front) => {
                 let mut name = long.clone();
                 let count = length.min(name.len());
@@ -198,6 +215,19 @@ impl Generator {
 
 fn joined(stock: &Stock, count: usize, rng: &mut Rng) -> Vec<u8> {
     (0..count).flat_map(|_| draw(&stock.words, rng).iter().copied()).collect()
+}
+
+/// Words without an order that a sentence would have, until there are `length` letters.
+fn prose(stock: &Stock, tenths: usize, length: usize, rng: &mut Rng) -> Vec<u8> {
+    let mut name = Vec::new();
+    while name.len() < length {
+        if rng.below(10) < tenths {
+            name.extend(draw(&SMALL_WORDS, rng).as_bytes());
+        } else {
+            name.extend(draw(&stock.words, rng));
+        }
+    }
+    name
 }
 
 /// Few suffixes, as a rule common ones; some rare, some that nobody knows, some of a provider that
