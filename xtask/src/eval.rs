@@ -4,6 +4,7 @@
 //! Labelled data stand under `WARDNET_DATA`; none of them are part of the repository. Every figure is
 //! of subjects whose registered domain (or family, or time) the judging model had not seen.
 
+mod ahead;
 mod data;
 mod options;
 mod report;

@@ -10,7 +10,7 @@ use wardnet_analyze::learn::Sample;
 use wardnet_analyze::url::{Spelling, UrlLimits};
 use wardnet_analyze::{Rolling, Subject};
 
-use super::trails;
+use super::{ahead, trails};
 
 /// The longest unpacked file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -211,6 +211,9 @@ impl Folder {
         }
         for (name, family) in trails::generated(self.open(trails::ARCHIVE)?, FILE_BYTES_MAX)? {
             rows.add(Row { is_extra: true, ..Row::new(&name, true, family, "maltrail") });
+        }
+        for (name, family) in ahead::names() {
+            rows.add(Row { is_extra: true, ..Row::new(&name, true, &family, "ahead") });
         }
         for name in self.text("dga/benign.txt.gz")?.lines() {
             rows.add(Row::new(&plain_name(name), false, "", "dga/benign"));

@@ -94,7 +94,7 @@ impl<'a> Report<'a> {
         let is_labelled = |row: &Row| row.sample.is_bad && !row.is_extra;
         let tail = self.part(margins, |row| is_tail(row) || is_labelled(row));
         self.line("the same, against the long tail only", &tail);
-        let trails = self.part(margins, |row| row.is_extra || !row.sample.is_bad);
+        let trails = self.part(margins, |row| row.source == "maltrail" || !row.sample.is_bad);
         self.line(&format!("names of Maltrail's trails, {split}"), &trails);
         main
     }
