@@ -5,6 +5,7 @@
 //! of subjects whose registered domain (or family, or time) the judging model had not seen.
 
 mod ahead;
+mod answers;
 mod data;
 mod options;
 mod report;
@@ -38,6 +39,9 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     };
     if words == ["speed"] {
         return speed::run(root, subject, &rows);
+    }
+    if let ["answers", words @ ..] = words {
+        return answers::run(subject, rows, words);
     }
     let mut options = TrainOptions::shipped(subject);
     let trial = options::read(words, &mut options, &mut rows)?;

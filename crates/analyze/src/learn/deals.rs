@@ -99,9 +99,9 @@ pub(super) fn unseen(
     margins
 }
 
-/// The fold of a subject by its registered domain.
-pub(super) fn fold_of(subject: Subject, text: &Spelling, options: &TrainOptions) -> u64 {
-    // On popular sites good and bad pages stand side by side: each page is judged by itself.
+/// The fold of a subject by its registered domain: from 0 to below the number of folds. On popular sites
+/// good and bad pages stand side by side, so that there each URL is dealt by itself.
+pub fn fold_of(subject: Subject, text: &Spelling, options: &TrainOptions) -> u64 {
     let is_shared = subject == Subject::Url && is_popular(text.registered());
     fold(if is_shared { text.text() } else { text.registered() }, options)
 }
