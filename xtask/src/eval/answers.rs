@@ -8,7 +8,6 @@
 
 use anyhow::Result;
 use wardnet_analyze::learn::{TrainOptions, fold_of, metrics};
-use wardnet_analyze::url::{Spelling, UrlLimits};
 use wardnet_analyze::{Model, Scratch, Subject};
 
 use super::data::Row;
@@ -26,7 +25,7 @@ pub(super) fn run(subject: Subject, mut rows: Vec<Row>, words: &[&str]) -> Resul
     options::read(words, &mut options, &mut rows)?;
     rows.retain(|row| !row.is_for_judging);
     let deal = TrainOptions { folds: PARTS, seed: options.seed ^ DEAL, ..options };
-    let part_of = |row: &Row| fold_of(subject, &spelled(subject, row), &deal);
+    let part_of = |row: &Row| fold_of(subject, &row.spelled(subject), &deal);
     let mut sums = [0.0; 3];
     println!("| part | malicious | benign | AUC | found at 0.1 % | at 1 % |");
     println!("|---|---:|---:|---:|---:|---:|");
@@ -63,11 +62,27 @@ fn scores(model: &Model, rows: &[Row]) -> [Vec<f32>; 2] {
     scores
 }
 
-fn spelled(subject: Subject, row: &Row) -> Spelling {
-    let mut spelling = Spelling::default();
-    match subject {
-        Subject::Url => spelling.read(&row.sample.text, &UrlLimits::default()),
-        Subject::Domain => spelling.read_host(&row.sample.text, &UrlLimits::default()),
+#[cfg(test)]
+mod tests {
+    use wardnet_analyze::learn::{Sample, train};
+
+    use super::*;
+
+    #[test]
+    fn what_is_learned_from_alone_is_not_judged() {
+        let row = |text: &str, is_bad| Row::new(text, is_bad, "", "list");
+        let labelled = [row("good.example/a", false), row("bad.example/b", true)];
+        let host = Row { is_host: true, ..row("host.example", true) };
+        let recent = Row { is_extra: true, ..row("recent.example/c", false) };
+        let rows = [&labelled[..], &[host, recent]].concat();
+        let samples: Vec<Sample> = rows.iter().map(|row| row.sample.clone()).collect();
+        let mut options = TrainOptions::shipped(Subject::Url);
+        (options.folds, options.boost.trees, options.familiar_bits) = (2, 1, 8);
+        (options.linear.bits, options.network.bits) = (16, 8);
+        let learned = train(Subject::Url, &samples, &options, |_| ());
+        let model = Model::new(Subject::Url, learned, String::new());
+        let score = |row: &Row| model.score(&row.sample.text, &mut Scratch::default());
+        let [good, bad] = [score(&labelled[0]), score(&labelled[1])];
+        assert_eq!(scores(&model, &rows), [vec![bad], vec![good]]);
     }
-    spelling
 }

@@ -46,6 +46,17 @@ impl Row {
             is_for_judging: false,
         }
     }
+
+    /// The text taken apart as `subject`.
+    pub(super) fn spelled(&self, subject: Subject) -> Spelling {
+        let mut spelling = Spelling::default();
+        let limits = UrlLimits::default();
+        match subject {
+            Subject::Url => spelling.read(&self.sample.text, &limits),
+            Subject::Domain => spelling.read_host(&self.sample.text, &limits),
+        }
+        spelling
+    }
 }
 
 /// Rows, each text once.
@@ -135,9 +146,7 @@ fn is_of_before(row: &Row) -> bool {
 
 /// A fifth of the registered domains.
 fn is_held_out(row: &Row) -> bool {
-    let mut spelling = Spelling::default();
-    spelling.read(&row.sample.text, &UrlLimits::default());
-    Rolling::new(99).with_all(spelling.registered()).finish().is_multiple_of(5)
+    Rolling::new(99).with_all(row.spelled(Subject::Url).registered()).finish().is_multiple_of(5)
 }
 
 impl Folder {

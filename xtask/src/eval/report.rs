@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use wardnet_analyze::learn::{Learned, Metrics, TrainOptions, calibrate, metrics};
-use wardnet_analyze::url::{Spelling, UrlLimits};
 use wardnet_analyze::{Model, Scratch, Subject};
 
 use super::data::Row;
@@ -317,18 +316,12 @@ impl<'a> Report<'a> {
     }
 }
 
-fn spelled(row: &Row) -> Spelling {
-    let mut spelling = Spelling::default();
-    spelling.read(&row.sample.text, &UrlLimits::default());
-    spelling
-}
-
 fn is_shared(row: &Row) -> bool {
-    spelled(row).is_shared()
+    row.spelled(Subject::Url).is_shared()
 }
 
 fn defanged(row: &Row) -> String {
-    String::from_utf8_lossy(spelled(row).host()).replace('.', "[.]").replace('`', "")
+    String::from_utf8_lossy(row.spelled(Subject::Url).host()).replace('.', "[.]").replace('`', "")
 }
 
 #[cfg(test)]
