@@ -12,6 +12,11 @@ pub(crate) struct Counts {
     pub(crate) vowels: f32,
     pub(crate) hyphens: f32,
     pub(crate) dots: f32,
+    pub(crate) slashes: f32,
+    pub(crate) equals: f32,
+    pub(crate) percents: f32,
+    pub(crate) tildes: f32,
+    /// All that is neither letter nor digit, hyphen nor dot.
     pub(crate) signs: f32,
     /// Changes between letter and digit.
     pub(crate) switches: f32,
@@ -33,8 +38,9 @@ const DIGIT: u8 = 2;
 const VOWEL: u8 = 4;
 const UPPER: u8 = 8;
 const HEX: u8 = 16;
-const HYPHEN: u8 = 32;
-const DOT: u8 = 64;
+
+/// How many classes there are.
+const CLASSES_LEN: usize = 32;
 
 /// The bits of every byte: looking up is cheaper than asking seven times.
 static CLASSES: [u8; 256] = classes();
@@ -51,8 +57,6 @@ const fn classes() -> [u8; 256] {
             b'b' | b'c' | b'd' | b'f' => LETTER | HEX,
             b'g'..=b'z' => LETTER,
             b'0'..=b'9' => DIGIT | HEX,
-            b'-' => HYPHEN,
-            b'.' => DOT,
             _ => 0,
         };
         classes[byte as usize] = if byte.is_ascii_uppercase() { bits | UPPER } else { bits };
@@ -63,33 +67,35 @@ const fn classes() -> [u8; 256] {
     }
 }
 
-/// How many kinds of runs are told apart, filled up to a power of two: the lanes step together.
+/// How many kinds of bytes are told apart, filled up to a power of two: the lanes step together.
 const LANES: usize = 8;
 
 /// The lanes of [`INSIDE`].
-const DIGIT_RUN: usize = 0;
-const CONSONANT_RUN: usize = 1;
-const VOWEL_RUN: usize = 2;
-const HEX_RUN: usize = 3;
-const WORD_RUN: usize = 4;
+const DIGITS: usize = 0;
+const CONSONANTS: usize = 1;
+const VOWELS: usize = 2;
+const HEXES: usize = 3;
+const WORDS: usize = 4;
+const UPPERS: usize = 5;
 
-/// For every class, which runs go on: all bits where one does.
-static INSIDE: [[i16; LANES]; 128] = inside();
+/// For every class, of which kinds a byte is: all bits where it is of one.
+static INSIDE: [[i16; LANES]; CLASSES_LEN] = inside();
 
 #[expect(clippy::indexing_slicing, reason = "runs while compiling; lanes and classes are known")]
-const fn inside() -> [[i16; LANES]; 128] {
+const fn inside() -> [[i16; LANES]; CLASSES_LEN] {
     const fn all(is: bool) -> i16 {
         if is { -1 } else { 0 }
     }
-    let mut inside = [[0; LANES]; 128];
+    let mut inside = [[0; LANES]; CLASSES_LEN];
     let mut class = 0_u8;
-    while class < 128 {
+    while (class as usize) < CLASSES_LEN {
         let lanes = &mut inside[class as usize];
-        lanes[DIGIT_RUN] = all(class & DIGIT != 0);
-        lanes[CONSONANT_RUN] = all(class & (LETTER | VOWEL) == LETTER);
-        lanes[VOWEL_RUN] = all(class & VOWEL != 0);
-        lanes[HEX_RUN] = all(class & HEX != 0);
-        lanes[WORD_RUN] = all(class & (LETTER | DIGIT) != 0);
+        lanes[DIGITS] = all(class & DIGIT != 0);
+        lanes[CONSONANTS] = all(class & (LETTER | VOWEL) == LETTER);
+        lanes[VOWELS] = all(class & VOWEL != 0);
+        lanes[HEXES] = all(class & HEX != 0);
+        lanes[WORDS] = all(class & (LETTER | DIGIT) != 0);
+        lanes[UPPERS] = all(class & UPPER != 0);
         class = class.wrapping_add(1);
     }
     inside
@@ -104,41 +110,58 @@ struct Tally {
     seen: [u16; 128],
     /// A bit for each that is there.
     present: [u64; 2],
-    upper: u16,
     switches: u16,
+    /// How many bytes are of each kind.
+    kinds: [i16; LANES],
+    /// The longest run of each kind.
     runs: [i16; LANES],
 }
 
 impl Tally {
     fn of(text: &[u8]) -> Self {
-        let mut tally =
-            Self { seen: [0; 128], present: [0; 2], upper: 0, switches: 0, runs: [0; LANES] };
-        let mut now = [0_i16; LANES];
+        let mut seen = [0_u16; 128];
+        let (mut low, mut high) = (0_u64, 0_u64);
+        let mut switches = 0_u16;
+        let [mut now, mut kinds, mut runs] = [[0_i16; LANES]; 3];
         let mut before = 0;
         for byte in text {
             let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
             let lower = byte.to_ascii_lowercase();
-            if let Some(count) = tally.seen.get_mut(usize::from(lower)) {
+            if let Some(count) = seen.get_mut(usize::from(lower)) {
                 *count = count.wrapping_add(1);
+                let bit = 1_u64.wrapping_shl(u32::from(lower));
+                let is_high = u64::from(lower >> 6).wrapping_neg();
+                high |= bit & is_high;
+                low |= bit & !is_high;
             }
-            if let Some(bits) = tally.present.get_mut(usize::from(lower >> 6)) {
-                *bits |= 1_u64.wrapping_shl(u32::from(lower));
-            }
-            tally.upper = tally.upper.wrapping_add(u16::from(class & UPPER != 0));
             let is_switch = (class | before) & (LETTER | DIGIT) == LETTER | DIGIT;
-            tally.switches = tally.switches.wrapping_add(u16::from(is_switch));
+            switches = switches.wrapping_add(u16::from(is_switch));
             before = class;
             let inside = INSIDE.get(usize::from(class)).unwrap_or(&[0; LANES]);
-            for ((now, longest), inside) in now.iter_mut().zip(&mut tally.runs).zip(inside) {
+            for (now, inside) in now.iter_mut().zip(inside) {
                 *now = now.wrapping_add(1) & inside;
+            }
+            for (longest, now) in runs.iter_mut().zip(&now) {
                 *longest = (*longest).max(*now);
             }
+            for (count, inside) in kinds.iter_mut().zip(inside) {
+                // All bits are minus one.
+                *count = count.wrapping_sub(*inside);
+            }
         }
-        tally
+        Self { seen, present: [low, high], switches, kinds, runs }
     }
 
-    fn run(&self, lane: usize) -> f32 {
-        f32::from(self.runs.get(lane).copied().unwrap_or(0))
+    fn run(&self, kind: usize) -> f32 {
+        f32::from(self.runs.get(kind).copied().unwrap_or(0))
+    }
+
+    fn kind(&self, kind: usize) -> f32 {
+        f32::from(self.kinds.get(kind).copied().unwrap_or(0))
+    }
+
+    fn seen(&self, byte: u8) -> f32 {
+        f32::from(self.seen.get(usize::from(byte)).copied().unwrap_or(0))
     }
 }
 
@@ -164,44 +187,47 @@ impl Counts {
         let tally = Tally::of(text);
         let mut counts = Self {
             length: f32::from(u16::try_from(text.len()).unwrap_or(u16::MAX)),
-            upper: f32::from(tally.upper),
+            digits: tally.kind(DIGITS),
+            letters: tally.kind(CONSONANTS) + tally.kind(VOWELS),
+            upper: tally.kind(UPPERS),
+            vowels: tally.kind(VOWELS),
+            hyphens: tally.seen(b'-'),
+            dots: tally.seen(b'.'),
+            slashes: tally.seen(b'/'),
+            equals: tally.seen(b'='),
+            percents: tally.seen(b'%'),
+            tildes: tally.seen(b'~'),
             switches: f32::from(tally.switches),
-            digit_run: tally.run(DIGIT_RUN),
-            consonant_run: tally.run(CONSONANT_RUN),
-            vowel_run: tally.run(VOWEL_RUN),
-            hex_run: tally.run(HEX_RUN),
-            word_run: tally.run(WORD_RUN),
+            digit_run: tally.run(DIGITS),
+            consonant_run: tally.run(CONSONANTS),
+            vowel_run: tally.run(VOWELS),
+            hex_run: tally.run(HEXES),
+            word_run: tally.run(WORDS),
             ..Self::default()
         };
-        let [low, high] = tally.present;
-        // Control signs count for nothing.
-        let present = u128::from(high).wrapping_shl(64) | u128::from(low & !0xffff_ffff);
-        counts.add_seen(&tally.seen, present);
+        let others = counts.letters + counts.digits + counts.hyphens + counts.dots;
+        counts.signs = counts.length - others;
+        counts.add_variety(&tally);
         counts
     }
 
     /// What follows from how often each byte is there.
-    fn add_seen(&mut self, seen: &[u16; 128], mut present: u128) {
-        let mut logs = 0.0;
-        let mut shown = 0.0;
+    fn add_variety(&mut self, tally: &Tally) {
+        let [low, high] = tally.present;
+        // Control signs count for nothing.
+        let mut present = u128::from(high).wrapping_shl(64) | u128::from(low & !0xffff_ffff);
+        self.distinct = f32::from(u8::try_from(present.count_ones()).unwrap_or(u8::MAX));
+        let (mut logs, mut shown) = (0.0, 0_u16);
         while present > 0 {
             let byte = present.trailing_zeros() as usize % 128;
             present &= present.wrapping_sub(1);
-            let count = seen.get(byte).copied().unwrap_or(0);
-            let class = CLASSES.get(byte).copied().unwrap_or(0);
-            self.distinct += 1.0;
+            let count = tally.seen.get(byte).copied().unwrap_or(0);
             logs += count_log(count);
-            let (count, has) = (f32::from(count), |bit: u8| f32::from(u8::from(class & bit != 0)));
-            shown += count;
-            self.letters += count * has(LETTER);
-            self.digits += count * has(DIGIT);
-            self.vowels += count * has(VOWEL);
-            self.hyphens += count * has(HYPHEN);
-            self.dots += count * has(DOT);
+            shown = shown.wrapping_add(count);
         }
-        self.signs = self.length - self.letters - self.digits - self.hyphens - self.dots;
         // The sum over all bytes of -p log2(p), where p is count / length.
-        self.entropy = ((shown * self.length.log2() - logs) / self.length).max(0.0);
+        let all = f32::from(shown) * self.length.log2();
+        self.entropy = ((all - logs) / self.length).max(0.0);
     }
 
     /// `part` in proportion to the length.

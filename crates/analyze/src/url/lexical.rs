@@ -97,12 +97,12 @@ pub(crate) fn measure(url: &Spelling, out: &mut Vec<f32>) {
 
 fn path(url: &Spelling, out: &mut Vec<f32>) {
     let counts = Counts::of(url.path());
-    let depth = count(url.path(), b'/');
+    let depth = counts.slashes;
     out.extend([counts.length, depth, counts.digits, counts.upper, counts.hyphens, counts.dots]);
     out.extend([counts.signs - depth, counts.entropy, counts.hex_run, counts.digit_run]);
     out.extend([counts.switches, counts.word_run]);
-    let is_double = has(url.path(), b"//");
-    out.extend([flag(url.path().contains(&b'~')), flag(is_double)]);
+    let is_double = depth > 1.0 && has(url.path(), b"//");
+    out.extend([flag(counts.tildes > 0.0), flag(is_double)]);
     let mut folders = url.path().split(|b| *b == b'/').skip(1);
     let first = Counts::of(folders.next().unwrap_or_default());
     let file = Counts::of(url.path().rsplit(|b| *b == b'/').next().unwrap_or_default());
@@ -113,9 +113,8 @@ fn path(url: &Spelling, out: &mut Vec<f32>) {
 fn query(url: &Spelling, out: &mut Vec<f32>) {
     let query = url.query();
     let counts = Counts::of(query);
-    let escapes = count(query, b'%');
-    out.extend([counts.length, count(query, b'='), counts.digits, counts.hex_run]);
-    out.extend([counts.upper, escapes, count(url.path(), b'%')]);
+    out.extend([counts.length, counts.equals, counts.digits, counts.hex_run]);
+    out.extend([counts.upper, counts.percents, count(url.path(), b'%')]);
     let inner = has(query, b"http") || has(query, b"www.");
     let in_path = has(url.path(), b"http") || has(url.path(), b"www.") || has(url.path(), b".com/");
     let mail = url.rest().contains(&b'@') || has(url.rest(), b"%40");
