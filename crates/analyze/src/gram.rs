@@ -5,11 +5,19 @@ use std::ops::Range;
 /// How many groups of pieces a model sums apart.
 pub(crate) const GROUPS: usize = 5;
 
+/// How many kinds of pieces a group may have, which networks read apart.
+pub(crate) const KINDS: usize = 3;
+
+/// The keys of a subject's pieces by group and kind.
+pub(crate) type Keys = [[Vec<u32>; KINDS]; GROUPS];
+
 /// One piece of a subject.
 #[derive(Debug, Clone)]
 pub(crate) struct Gram {
     /// Which group it is summed in, below [`GROUPS`].
     pub(crate) group: usize,
+    /// Of an n-gram of a URL how much longer it is than the shortest, below [`KINDS`]; 0 of all others.
+    pub(crate) kind: usize,
     /// Its hash; the top bits are its place in the table of weights.
     pub(crate) hash: u64,
     /// Where in the subject's text it stands.
@@ -68,7 +76,18 @@ pub(crate) fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     let fresh = Rolling::new(space);
     // Those that start with the bound before the text.
     emit_from::<SHORTEST, LONGEST>(text, fresh.with(first), 1, 0, last, &mut emit);
-    for from in 0..=text.len() {
+    // Nearly all may grow as long as they get: how long they are is then known while compiling.
+    for (from, all) in text.array_windows::<LONGEST>().enumerate() {
+        let (mut hash, mut to) = (fresh, from);
+        for (length, byte) in (1..=LONGEST).zip(all) {
+            hash = hash.with(*byte);
+            to = to.wrapping_add(1);
+            if length >= SHORTEST {
+                emit(length, hash.finish(), from..to);
+            }
+        }
+    }
+    for from in text.len().saturating_sub(LONGEST.saturating_sub(1))..=text.len() {
         let rest = text.get(from..).unwrap_or_default();
         emit_from::<SHORTEST, LONGEST>(rest, fresh, 0, from, last, &mut emit);
     }

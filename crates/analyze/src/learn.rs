@@ -46,10 +46,10 @@ use linear::{Linear, Pieces, learn};
 
 use crate::familiar::{FAMILIAR, FamiliarTable};
 use crate::forest::Forest;
-use crate::gram::GROUPS;
+use crate::gram::{GROUPS, Keys};
 use crate::network::Network;
 use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
-use crate::table::{WeightTable, key, place_of};
+use crate::table::{WeightTable, place_of};
 use crate::url::Spelling;
 
 /// One labelled subject.
@@ -231,16 +231,11 @@ fn material(subject: Subject, samples: &[Sample], options: &TrainOptions) -> Mat
         has_families: samples.iter().any(|sample| !sample.family.is_empty()),
         familiar_bits: options.familiar_bits,
     };
-    let mut groups: [Vec<u32>; GROUPS] = Default::default();
+    let mut keys = Keys::default();
     for sample in samples {
         sheet::read(subject, &sample.text, &mut scratch);
-        for group in &mut groups {
-            group.clear();
-        }
-        sheet::pieces(subject, &scratch.spelling, &mut |gram| {
-            groups[gram.group].push(key(gram.hash));
-        });
-        material.pieces.push(&groups);
+        sheet::read_keys(subject, &scratch.spelling, &mut keys);
+        material.pieces.push(&keys);
         sheet::measure(subject, &scratch.spelling, &mut material.own);
         material.names.push(scratch.spelling.clone());
         material.labels.push(f32::from(u8::from(sample.is_bad)));
@@ -293,11 +288,10 @@ fn network(
     chosen: &[u32],
     options: &TrainOptions,
 ) -> Option<Network> {
-    let learned = || {
-        let Material { pieces, labels, weights, .. } = material;
-        network::learn_network(pieces, labels, weights, chosen, &options.network, options.seed)
-    };
-    subject.has_network().then(learned)
+    let Material { pieces, labels, weights, .. } = material;
+    let lessons = network::Lessons { pieces, labels, weights, chosen };
+    let learned = || network::learn_network(lessons, &options.network, options.seed);
+    subject.has_network().then(learned).flatten()
 }
 
 /// What the benign among `chosen` sound like.
@@ -349,7 +343,7 @@ fn write_values(
             }
         }
         let mut out = Vec::with_capacity(subject.width());
-        let keys = (0..GROUPS).map(|group| material.pieces.group(row, group));
+        let keys = |group, kind| material.pieces.kind(row, group, kind);
         let margin = heard.network.as_ref().map(|network| network.margin(&network.inputs(keys)));
         let sums = LearnedSums { groups: &groups, bias: heard.linear.bias, network: margin };
         sheet::write_learned(&sums, &heard.familiar, &material.names[row], &mut out);

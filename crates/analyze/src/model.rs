@@ -10,12 +10,12 @@ use crate::disposable::is_disposable;
 use crate::domain::{self, Resemblance};
 use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest};
-use crate::gram::{GROUPS, Gram, Rolling};
+use crate::gram::{GROUPS, Keys, Rolling};
 use crate::learn::{Calibration, Learned};
 use crate::network::Network;
 use crate::own;
 use crate::sheet::{self, GroupSum, LearnedSums, Scratch, Subject};
-use crate::table::{WeightTable, key};
+use crate::table::WeightTable;
 use crate::url::Spelling;
 
 pub use file::{ModelError, ModelLimits, fuzz_model};
@@ -129,24 +129,18 @@ impl Model {
         let Scratch { spelling, features, keys } = scratch;
         // Keys first, weights afterwards: the tables are larger than the nearest caches, and loads
         // that wait for nothing else wait together.
-        keys.iter_mut().for_each(Vec::clear);
-        sheet::pieces(self.subject, spelling, &mut |gram: Gram| {
-            if let Some(keys) = keys.get_mut(gram.group) {
-                keys.push(key(gram.hash));
-            }
-        });
+        sheet::read_keys(self.subject, spelling, keys);
         let mut groups = [GroupSum::default(); GROUPS];
-        for (group, keys) in groups.iter_mut().zip(keys.iter()) {
+        for (group, kinds) in groups.iter_mut().zip(keys.iter()) {
             let mut sum = GroupSum::default();
-            for key in keys {
+            for key in kinds.iter().flatten() {
                 sum.add(self.table.weight(*key));
             }
             *group = sum;
         }
-        let network = self
-            .network
-            .as_ref()
-            .map(|network| network.margin(&network.inputs(keys.iter().map(Vec::as_slice))));
+        let network = self.network.as_ref().map(|network| {
+            network.margin(&network.inputs(|group, kind| of_kind(keys, group, kind)))
+        });
         let sums = LearnedSums { groups: &groups, bias: self.bias, network };
         features.clear();
         sheet::write_learned(&sums, &self.familiar, spelling, features);
@@ -184,6 +178,11 @@ impl Model {
             Subject::Domain => domain::resemblance(&scratch.spelling),
         }
     }
+}
+
+/// The keys of a group's pieces of one kind.
+fn of_kind(keys: &Keys, group: usize, kind: usize) -> &[u32] {
+    keys.get(group).and_then(|kinds| kinds.get(kind)).map_or(&[], Vec::as_slice)
 }
 
 /// Tells layouts of figures apart: a hash of their names.

@@ -1,36 +1,62 @@
 //! A small network over embedded pieces: what pieces are worth beside one another, which the sum of
 //! their weights cannot say.
 //!
-//! Each piece stands for a few numbers. Of each group of pieces the network reads their sums and their
+//! It has several views of a URL, each with numbers and units of its own: one reads n-grams of three signs
+//! and words, one those of four, one those of five and words. Their margins are averaged. Each is learned
+//! by itself, so that what one makes of chance the others do not (L. Hansen and P. Salamon, "Neural network
+//! ensembles", PAMI 12, 1990), and as most pieces are read by one alone, three cost little more than one.
+//!
+//! In a view each piece stands for a few numbers. Of each group of pieces it reads their sums and their
 //! maxima; one layer of units is between those and the margin. The idea is fastText's (A. Joulin and
 //! others, "Bag of Tricks for Efficient Text Classification", EACL 2017), with pooling by maximum and a
 //! layer of units as in URLNet (H. Le and others, 2018).
 
-use crate::gram::GROUPS;
+use crate::gram::{GROUPS, KINDS};
 use crate::table::place_of;
 
-/// How many numbers stand for a piece.
+/// How many views there are: one for each kind of n-gram.
+pub(crate) const VIEWS: usize = KINDS;
+
+/// How many numbers stand for a piece in a view.
 pub(crate) const DIMENSIONS: usize = 4;
 
-/// What the network reads: of each group the sum of each number, then the highest.
+/// What a view reads: of each group the sum of each number, then the highest.
 pub(crate) const INPUTS: usize = GROUPS * PER_GROUP;
 
 /// How many units are between what is read and the margin.
 pub(crate) const HIDDEN: usize = 32;
 
-const PER_GROUP: usize = 2 * DIMENSIONS;
+/// How many inputs a group has.
+pub(crate) const PER_GROUP: usize = 2 * DIMENSIONS;
 
-/// What the network reads of one subject.
+/// What a view reads of one subject.
 pub(crate) type Inputs = [f32; INPUTS];
 
-/// What the network reads of one subject, and how much the margin rises with each input.
-#[derive(Debug)]
-pub(crate) struct Sensed {
-    inputs: Inputs,
-    slopes: Inputs,
+/// What all views read.
+pub(crate) type AllInputs = [Inputs; VIEWS];
+
+/// The groups of n-grams; the others are of words.
+const NGRAMS: usize = 3;
+
+/// Which views read words: with all three no more is found, and it takes longer.
+const READS_WORDS: [bool; VIEWS] = [true, false, true];
+
+/// Which kind of pieces of a group a view reads.
+pub(crate) fn kind_read(view: usize, group: usize) -> Option<usize> {
+    if group < NGRAMS {
+        return Some(view);
+    }
+    READS_WORDS.get(view).copied().unwrap_or(false).then_some(0)
 }
 
-/// Everything but the numbers of pieces.
+/// What all views read of one subject, and how much the margin of each rises with each input.
+#[derive(Debug)]
+pub(crate) struct Sensed {
+    inputs: AllInputs,
+    slopes: AllInputs,
+}
+
+/// Everything of a view but the numbers of pieces.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dense {
     /// From each input to all units.
@@ -89,31 +115,28 @@ const MIDDLE: u8 = 7;
 /// Four bits a number.
 const LEVEL_BITS: u32 = 4;
 
-/// How many pieces are read side by side.
-const ABREAST: usize = 4;
-
-/// How often a lane of eight bits takes in levels before it is full.
-const ROUNDS: usize = 16;
-
-/// What the bytes of a word stand for: the lower level of each byte of what is packed, and the upper.
-type Bytes = [u64; 2];
+/// One view, learned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct View {
+    /// By place, the levels of a piece, the first number in the lowest bits.
+    pub(crate) levels: Vec<u16>,
+    /// How far apart levels are.
+    pub(crate) step: f32,
+    pub(crate) dense: Dense,
+}
 
 /// A network that was learned.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Network {
     bits: u32,
-    /// By place, the levels of a piece, the first number in the lowest bits.
-    levels: Vec<u16>,
-    /// How far apart levels are.
-    step: f32,
-    dense: Dense,
+    views: [View; VIEWS],
 }
 
-impl Network {
-    /// Rounds the numbers of `pieces`, of which there are 2 to the power of `bits`.
+impl View {
+    /// Rounds the numbers of `pieces`.
     ///
     /// Sums over many pieces even out what is rounded: eight bits a number find no more than four.
-    pub(crate) fn new(bits: u32, pieces: &[[f32; DIMENSIONS]], dense: Dense) -> Self {
+    pub(crate) fn new(pieces: &[[f32; DIMENSIONS]], dense: Dense) -> Self {
         let mut sizes: Vec<f32> = pieces.iter().flatten().map(|number| number.abs()).collect();
         // The few that are larger are cut off.
         let at = sizes.len().saturating_sub(sizes.len() / 2000).saturating_sub(1);
@@ -124,18 +147,71 @@ impl Network {
         };
         let step = span.max(1e-6) / f32::from(MIDDLE);
         let levels = pieces.iter().map(|piece| levels(piece, step)).collect();
-        Self { bits, levels, step, dense }
+        Self { levels, step, dense }
     }
 
-    /// A network as a file has it. `None` unless there are 2 to the power of `bits` pieces.
-    pub(crate) fn from_levels(
-        bits: u32,
-        levels: Vec<u16>,
-        step: f32,
-        dense: Dense,
-    ) -> Option<Self> {
-        let fits = 1_usize.checked_shl(bits).is_some_and(|places| places == levels.len());
-        fits.then_some(Self { bits, levels, step, dense })
+    /// What is read of the pieces of one group.
+    fn read(&self, bits: u32, keys: &[u32], inputs: &mut [f32]) {
+        if keys.is_empty() {
+            return;
+        }
+        let Pooled { sums, highest } = self.pooled(bits, keys);
+        let count = keys.len() as f32;
+        let scale = self.step / count.sqrt();
+        let (summed, maxima) = inputs.split_at_mut(DIMENSIONS);
+        for (input, sum) in summed.iter_mut().zip(sums) {
+            *input = (sum as f32 - count * f32::from(MIDDLE)) * scale;
+        }
+        for (input, level) in maxima.iter_mut().zip(highest) {
+            *input = self.number(level);
+        }
+    }
+
+    fn pooled(&self, bits: u32, keys: &[u32]) -> Pooled {
+        let mut pooled = Pooled::default();
+        for keys in keys.chunks(BLOCK) {
+            // First all of them: loads that nothing waits for wait together.
+            let mut block = [0; BLOCK];
+            for (levels, key) in block.iter_mut().zip(keys) {
+                *levels = self.levels_of(bits, *key);
+            }
+            // What is missing behind the last is level 0: the lowest, and adds nothing.
+            let rows = block.as_chunks().0.iter().take(keys.len().div_ceil(LANES));
+            pooled.take(rows);
+        }
+        pooled
+    }
+
+    #[inline]
+    fn levels_of(&self, bits: u32, key: u32) -> u16 {
+        self.levels.get(place_of(key, bits)).copied().unwrap_or(0x7777)
+    }
+
+    /// The number that a level stands for.
+    fn number(&self, level: u16) -> f32 {
+        (f32::from(level) - f32::from(MIDDLE)) * self.step
+    }
+
+    /// See [`Network::effect`].
+    fn effect(&self, levels: u16, sensed: (&Inputs, &Inputs), group: usize, count: usize) -> f32 {
+        fn of(inputs: &Inputs, group: usize) -> &[f32] {
+            inputs.get(group.saturating_mul(PER_GROUP)..).unwrap_or_default()
+        }
+        let slopes = of(sensed.1, group);
+        let numbers = unpacked(levels).map(|level| self.number(level));
+        let sum: f32 = slopes.iter().zip(numbers).map(|(slope, number)| slope * number).sum();
+        let maxima = of(sensed.0, group).iter().zip(slopes).skip(DIMENSIONS);
+        let maxima = maxima.zip(numbers).filter(|((highest, _), number)| *highest == number);
+        let highest: f32 = maxima.map(|((highest, slope), _)| highest * slope).sum();
+        sum / (count.max(1) as f32).sqrt() + highest
+    }
+}
+
+impl Network {
+    /// A network of views with 2 to the power of `bits` pieces each. `None` unless they have as many.
+    pub(crate) fn new(bits: u32, views: [View; VIEWS]) -> Option<Self> {
+        let places = 1_usize.checked_shl(bits)?;
+        views.iter().all(|view| view.levels.len() == places).then_some(Self { bits, views })
     }
 
     /// How many bits of a hash are a piece's place.
@@ -143,106 +219,101 @@ impl Network {
         self.bits
     }
 
-    pub(crate) fn levels(&self) -> &[u16] {
-        &self.levels
+    pub(crate) const fn views(&self) -> &[View; VIEWS] {
+        &self.views
     }
 
-    pub(crate) const fn step(&self) -> f32 {
-        self.step
-    }
-
-    pub(crate) const fn dense(&self) -> &Dense {
-        &self.dense
-    }
-
-    /// What the network reads of pieces, given as the keys of each group, and how much the margin rises
-    /// with it.
-    pub(crate) fn sensed<'a>(&self, groups: impl Iterator<Item = &'a [u32]>) -> Sensed {
-        let inputs = self.inputs(groups);
-        Sensed { inputs, slopes: self.dense.slopes(&inputs) }
-    }
-
-    /// What the network reads of pieces, given as the keys of each group.
-    pub(crate) fn inputs<'a>(&self, groups: impl Iterator<Item = &'a [u32]>) -> Inputs {
-        let mut inputs = [0.0; INPUTS];
-        for (keys, inputs) in groups.zip(inputs.chunks_exact_mut(PER_GROUP)) {
-            self.read(keys, inputs);
+    /// What is read of pieces, and how much the margin of each view rises with it; `keys` gives those of
+    /// a group and a kind.
+    pub(crate) fn sensed<'a>(&self, keys: impl Fn(usize, usize) -> &'a [u32]) -> Sensed {
+        let inputs = self.inputs(keys);
+        let mut slopes = [[0.0; INPUTS]; VIEWS];
+        for ((slopes, view), inputs) in slopes.iter_mut().zip(&self.views).zip(&inputs) {
+            *slopes = view.dense.slopes(inputs);
         }
-        inputs
+        Sensed { inputs, slopes }
     }
 
-    fn read(&self, keys: &[u32], inputs: &mut [f32]) {
-        if keys.is_empty() {
-            return;
-        }
-        let mut sums = [0_u32; DIMENSIONS];
-        let mut highest = Bytes::default();
-        for keys in keys.chunks(ABREAST * ROUNDS) {
-            let mut sum = Bytes::default();
-            let (all, rest) = keys.as_chunks::<ABREAST>();
-            for keys in all {
-                take(self.packed(keys), &mut sum, &mut highest);
-            }
-            // What is missing behind the last is level 0: the lowest, and adds nothing.
-            take(self.packed(rest), &mut sum, &mut highest);
-            for (at, level) in by_dimension(sum) {
-                if let Some(sum) = sums.get_mut(at) {
-                    *sum = sum.wrapping_add(u32::from(level));
+    /// What is read of pieces; `keys` gives those of a group and a kind.
+    pub(crate) fn inputs<'a>(&self, keys: impl Fn(usize, usize) -> &'a [u32]) -> AllInputs {
+        let mut all = [[0.0; INPUTS]; VIEWS];
+        for (at, (inputs, view)) in all.iter_mut().zip(&self.views).enumerate() {
+            for (group, inputs) in inputs.chunks_exact_mut(PER_GROUP).enumerate() {
+                if let Some(kind) = kind_read(at, group) {
+                    view.read(self.bits, keys(group, kind), inputs);
                 }
             }
         }
-        let mut maxima = [0_u8; DIMENSIONS];
-        for (at, level) in by_dimension(highest) {
-            if let Some(highest) = maxima.get_mut(at) {
-                *highest = level.max(*highest);
+        all
+    }
+
+    /// The margin for what was read: the average of the views'.
+    pub(crate) fn margin(&self, inputs: &AllInputs) -> f32 {
+        let margins = self.views.iter().zip(inputs);
+        let margins =
+            margins.map(|(View { dense, .. }, inputs)| dense.margin(&dense.units(inputs)));
+        margins.sum::<f32>() / VIEWS as f32
+    }
+
+    /// About how much of the margin is due to one of the `count` pieces of a kind in a group: its part of
+    /// the sums, and the maxima that are its numbers. Pieces that share a maximum are each given all of it:
+    /// without one of them it would be the same.
+    pub(crate) fn effect(&self, sensed: &Sensed, piece: Piece, count: usize) -> f32 {
+        let Piece { group, kind, key } = piece;
+        let mut effect = 0.0;
+        let sensed = sensed.inputs.iter().zip(&sensed.slopes);
+        for (at, (view, sensed)) in self.views.iter().zip(sensed).enumerate() {
+            if kind_read(at, group) == Some(kind) {
+                effect += view.effect(view.levels_of(self.bits, key), sensed, group, count);
             }
         }
-        let count = keys.len() as f32;
-        let scale = self.step / count.sqrt();
-        let (summed, highest) = inputs.split_at_mut(DIMENSIONS);
-        for (input, sum) in summed.iter_mut().zip(sums) {
-            *input = (sum as f32 - count * f32::from(MIDDLE)) * scale;
+        effect / VIEWS as f32
+    }
+}
+
+/// A piece by its key, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) group: usize,
+    pub(crate) kind: usize,
+    pub(crate) key: u32,
+}
+
+/// How many pieces are pooled side by side.
+const LANES: usize = 8;
+
+/// How many are looked up at a time.
+const BLOCK: usize = 64;
+
+/// Of pieces the sums of their levels, and the highest.
+#[derive(Debug, Default)]
+struct Pooled {
+    sums: [u32; DIMENSIONS],
+    highest: [u16; DIMENSIONS],
+}
+
+impl Pooled {
+    fn take<'a>(&mut self, rows: impl Iterator<Item = &'a [u16; LANES]>) {
+        let mut sums = [[0_u16; LANES]; DIMENSIONS];
+        let mut highest = [[0_i16; LANES]; DIMENSIONS];
+        for row in rows {
+            let mut row = *row;
+            for (sums, highest) in sums.iter_mut().zip(&mut highest) {
+                for ((levels, sum), highest) in row.iter_mut().zip(sums).zip(highest) {
+                    let level = *levels & 15;
+                    *levels >>= LEVEL_BITS;
+                    *sum = sum.wrapping_add(level);
+                    // With a sign, as the most common processors compare.
+                    *highest = level.cast_signed().max(*highest);
+                }
+            }
         }
-        for (input, level) in highest.iter_mut().zip(maxima) {
-            *input = self.number(level);
+        for (all, lanes) in self.sums.iter_mut().zip(sums) {
+            *all = all.wrapping_add(lanes.into_iter().fold(0, u16::wrapping_add).into());
         }
-    }
-
-    #[inline]
-    fn levels_of(&self, key: u32) -> u16 {
-        self.levels.get(place_of(key, self.bits)).copied().unwrap_or(0x7777)
-    }
-
-    /// The levels of up to [`ABREAST`] pieces, the first in the lowest bits.
-    #[inline]
-    fn packed(&self, keys: &[u32]) -> u64 {
-        keys.iter().rev().fold(0, |packed, key| packed << 16 | u64::from(self.levels_of(*key)))
-    }
-
-    /// The margin for what was read.
-    pub(crate) fn margin(&self, inputs: &Inputs) -> f32 {
-        self.dense.margin(&self.dense.units(inputs))
-    }
-
-    /// About how much of the margin is due to one of the `count` pieces of a group: its part of the
-    /// sums, and the maxima that are its numbers. Pieces that share a maximum are each given all of it:
-    /// without one of them it would be the same.
-    pub(crate) fn effect(&self, sensed: &Sensed, group: usize, key: u32, count: usize) -> f32 {
-        fn of(inputs: &Inputs, group: usize) -> &[f32] {
-            inputs.get(group.saturating_mul(PER_GROUP)..).unwrap_or_default()
+        for (all, lanes) in self.highest.iter_mut().zip(highest) {
+            *all = lanes.into_iter().fold(0, i16::max).cast_unsigned().max(*all);
         }
-        let slopes = of(&sensed.slopes, group);
-        let numbers = unpacked(self.levels_of(key)).map(|level| self.number(level));
-        let sum: f32 = slopes.iter().zip(numbers).map(|(slope, number)| slope * number).sum();
-        let maxima = of(&sensed.inputs, group).iter().zip(slopes).skip(DIMENSIONS);
-        let maxima = maxima.zip(numbers).filter(|((highest, _), number)| *highest == number);
-        let highest: f32 = maxima.map(|((highest, slope), _)| highest * slope).sum();
-        sum / (count.max(1) as f32).sqrt() + highest
-    }
-
-    /// The number that a level stands for.
-    fn number(&self, level: impl Into<f32>) -> f32 {
-        (level.into() - f32::from(MIDDLE)) * self.step
     }
 }
 
@@ -258,54 +329,33 @@ fn unpacked(levels: u16) -> [u16; DIMENSIONS] {
     [levels, levels >> 4, levels >> 8, levels >> 12].map(|levels| levels & 15)
 }
 
-/// The top bit of each byte, above its level.
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// The bits of a level in each byte.
-const LEVELS: u64 = 0x0f0f_0f0f_0f0f_0f0f;
-
-/// One look at the levels of [`ABREAST`] pieces.
-#[inline]
-fn take(packed: u64, sum: &mut Bytes, highest: &mut Bytes) {
-    let levels = [packed & LEVELS, (packed >> LEVEL_BITS) & LEVELS];
-    for ((level, sum), highest) in levels.into_iter().zip(sum).zip(highest) {
-        *sum = sum.wrapping_add(level);
-        // The top bit of a byte stays where the level is not below the highest.
-        let is_higher = (level | TOPS).wrapping_sub(*highest) & TOPS;
-        let mask = (is_higher >> 3).wrapping_sub(is_higher >> 7);
-        *highest ^= (level ^ *highest) & mask;
-    }
-}
-
-/// All bytes, each with the place of its number in a piece.
-fn by_dimension(bytes: Bytes) -> impl Iterator<Item = (usize, u8)> {
-    bytes.into_iter().enumerate().flat_map(|(half, word)| {
-        let place = move |byte: usize| (byte % 2).wrapping_mul(2).wrapping_add(half);
-        word.to_le_bytes().into_iter().enumerate().map(move |(byte, level)| (place(byte), level))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gram::Keys;
     use crate::learn::Rng;
 
     fn network(bits: u32) -> Network {
         let mut rng = Rng::new(5);
         let mut number = || (rng.below(2001) as f32 - 1000.0) / 1000.0;
-        let pieces: Vec<_> = (0..1 << bits).map(|_| std::array::from_fn(|_| number())).collect();
-        let mut dense = Dense::ZERO;
-        dense.first.iter_mut().flatten().for_each(|weight| *weight = number());
-        dense.last.iter_mut().for_each(|weight| *weight = number());
-        dense.base = 0.25;
-        Network::new(bits, &pieces, dense)
+        let views = std::array::from_fn(|_| {
+            let pieces: Vec<_> =
+                (0..1 << bits).map(|_| std::array::from_fn(|_| number())).collect();
+            let mut dense = Dense::ZERO;
+            dense.first.iter_mut().flatten().for_each(|weight| *weight = number());
+            dense.last.iter_mut().for_each(|weight| *weight = number());
+            dense.base = 0.25;
+            View::new(&pieces, dense)
+        });
+        Network::new(bits, views).unwrap()
     }
 
     /// The same, a number at a time.
-    fn plain(network: &Network, keys: &[u32]) -> Vec<f32> {
+    fn plain(network: &Network, view: usize, keys: &[u32]) -> Vec<f32> {
+        let View { levels, step, .. } = &network.views[view];
         let number = |key: u32, at: usize| {
-            let level = network.levels[(key >> (32 - network.bits)) as usize] >> (4 * at) & 15;
-            (f32::from(level) - 7.0) * network.step
+            let level = levels[(key >> (32 - network.bits)) as usize] >> (4 * at) & 15;
+            (f32::from(level) - 7.0) * step
         };
         let sums = (0..DIMENSIONS).map(|at| {
             keys.iter().map(|key| number(*key, at)).sum::<f32>() / (keys.len() as f32).sqrt()
@@ -315,22 +365,38 @@ mod tests {
         sums.chain(maxima).collect()
     }
 
+    /// Looks keys up as what reads them does.
+    fn of<'a>(keys: &'a Keys) -> impl Fn(usize, usize) -> &'a [u32] {
+        |group, kind| &keys[group][kind]
+    }
+
     #[test]
-    fn what_is_read_is_sums_and_maxima() {
+    fn what_is_read_is_sums_and_maxima_of_what_the_view_reads() {
         let network = network(10);
         let mut rng = Rng::new(9);
-        for count in [1, 2, 7, 500, 10_000] {
-            let keys: Vec<u32> = (0..count).map(|_| (rng.next() >> 32) as u32).collect();
-            let groups = [&keys[..], &[]];
-            let inputs = network.inputs(groups.into_iter());
-            for (found, expected) in inputs.iter().zip(plain(&network, &keys)) {
-                let tolerance = 1e-3 * (count as f32).sqrt().max(1.0);
-                assert!((found - expected).abs() < tolerance, "{found} for {expected} of {count}");
+        for count in [1, 2, 8, 64, 65, 500, 10_000] {
+            let mut keys = Keys::default();
+            for (at, kind) in keys.iter_mut().flatten().enumerate() {
+                kind.extend((0..count + at).map(|_| (rng.next() >> 32) as u32));
             }
-            assert!(
-                inputs[PER_GROUP..].iter().all(|input| *input == 0.0),
-                "nothing was read there"
-            );
+            keys[1] = Default::default();
+            for (view, inputs) in network.inputs(of(&keys)).iter().enumerate() {
+                for (group, inputs) in inputs.chunks(PER_GROUP).enumerate() {
+                    // N-grams of one length, and words.
+                    let kind = [view, 1, view, 0, 0][group];
+                    let is_read = group != 1 && (group < 3 || view != 1);
+                    let expected = if is_read {
+                        plain(&network, view, &keys[group][kind])
+                    } else {
+                        vec![0.0; PER_GROUP]
+                    };
+                    for (found, expected) in inputs.iter().zip(expected) {
+                        let tolerance = 1e-3 * (count as f32).sqrt().max(1.0);
+                        let is_near = (found - expected).abs() < tolerance;
+                        assert!(is_near, "{found} for {expected} of {count} in {view}, {group}");
+                    }
+                }
+            }
         }
     }
 
@@ -347,42 +413,80 @@ mod tests {
         assert_eq!(unpacked(levels(&[9.0, -9.0, f32::NAN, 0.0], step))[..2], [14, 0]);
     }
 
+    /// Three pieces of every kind in the first group and in the fourth.
+    fn three() -> Keys {
+        let mut keys = Keys::default();
+        keys[0].fill(vec![7 << 24, 90 << 24, 31 << 24]);
+        keys[3][0] = vec![90 << 24, 31 << 24];
+        keys
+    }
+
     #[test]
     fn slopes_are_what_a_small_step_shows() {
         let network = network(8);
-        let keys = [7 << 24, 90 << 24, 31 << 24];
-        let inputs = network.inputs([&keys[..], &keys[1..]].into_iter());
-        let sensed = network.sensed([&keys[..], &keys[1..]].into_iter());
-        let slopes = sensed.slopes;
-        for at in 0..2 * PER_GROUP {
-            let mut moved = inputs;
-            moved[at] += 1e-3;
-            let rise = (network.margin(&moved) - network.margin(&inputs)) / 1e-3;
-            assert!((rise - slopes[at]).abs() < 0.05, "{rise} for {} at {at}", slopes[at]);
+        let keys = three();
+        let Sensed { inputs, slopes } = network.sensed(of(&keys));
+        for view in 0..VIEWS {
+            for at in (0..PER_GROUP).chain(3 * PER_GROUP..4 * PER_GROUP) {
+                let mut moved = inputs;
+                moved[view][at] += 1e-3;
+                let rise = (network.margin(&moved) - network.margin(&inputs)) / 1e-3;
+                let slope = slopes[view][at] / VIEWS as f32;
+                assert!((rise - slope).abs() < 0.05, "{rise} for {slope} at {at} of {view}");
+            }
         }
-        // No two of these pieces share a maximum, so that effects add up to all that the group does.
-        for at in 0..DIMENSIONS {
-            let mut levels = keys.map(|key| unpacked(network.levels_of(key))[at]);
-            levels.sort_unstable();
-            assert!(levels[1] < levels[2], "{levels:?}");
+    }
+
+    #[test]
+    fn effects_of_pieces_that_share_no_maximum_add_up() {
+        let network = network(8);
+        let keys = three();
+        let sensed = network.sensed(of(&keys));
+        for (group, kind) in [(0, 0), (0, 1), (0, 2), (3, 0)] {
+            let pieces = &keys[group][kind];
+            let effects = pieces
+                .iter()
+                .map(|key| network.effect(&sensed, Piece { group, kind, key: *key }, pieces.len()));
+            let mut all = 0.0;
+            for view in (0..VIEWS).filter(|view| kind_read(*view, group) == Some(kind)) {
+                let levels = |at: usize| {
+                    let levels = |key: &u32| unpacked(network.views[view].levels_of(8, *key))[at];
+                    pieces.iter().map(levels).collect::<Vec<_>>()
+                };
+                for at in 0..PER_GROUP {
+                    // What several share is counted as often.
+                    let levels = levels(at % DIMENSIONS);
+                    let highest =
+                        levels.iter().filter(|level| *level == levels.iter().max().unwrap());
+                    let times = if at < DIMENSIONS { 1 } else { highest.count() };
+                    let at = group * PER_GROUP + at;
+                    all += sensed.inputs[view][at] * sensed.slopes[view][at] * times as f32;
+                }
+            }
+            let (effects, all) = (effects.sum::<f32>(), all / VIEWS as f32);
+            assert!((effects - all).abs() < 1e-3, "{effects} for {all} of {group}, {kind}");
         }
-        let effects: f32 = keys.iter().map(|key| network.effect(&sensed, 0, *key, 3)).sum();
-        let all: f32 = (0..PER_GROUP).map(|at| inputs[at] * slopes[at]).sum();
-        assert!((effects - all).abs() < 1e-3, "{effects} for {all}");
     }
 
     #[test]
     fn a_piece_is_worth_the_maxima_that_it_alone_reaches() {
         let mut dense = Dense::ZERO;
-        // Only the highest first number of the first group counts.
-        dense.first[DIMENSIONS][0] = 2.0;
+        // Only the highest first number of the first group counts, and in the second view alone.
+        dense.first[DIMENSIONS][0] = 6.0;
         dense.last[0] = 1.0;
-        let network = Network::from_levels(1, vec![0x777b, 0x779e], 0.5, dense).unwrap();
+        let levels = vec![0x777b, 0x779e];
+        let silent = View { levels: levels.clone(), step: 0.5, dense: Dense::ZERO };
+        let telling = View { levels, step: 0.5, dense };
+        let network = Network::new(1, [silent.clone(), telling, silent]).unwrap();
         let (low, high) = (0, 1 << 31);
-        let sensed = network.sensed([&[low, high][..]].into_iter());
+        let mut keys = Keys::default();
+        keys[0][1] = vec![low, high];
+        let sensed = network.sensed(of(&keys));
+        let effect = |group, kind, key| network.effect(&sensed, Piece { group, kind, key }, 2);
         assert_eq!(network.margin(&sensed.inputs), 7.0);
-        assert_eq!(network.effect(&sensed, 0, high, 2), 7.0);
-        assert_eq!(network.effect(&sensed, 0, low, 2), 0.0);
-        assert_eq!(network.effect(&sensed, 1, high, 2), 0.0, "another group has no pieces");
+        assert_eq!(effect(0, 1, high), 7.0);
+        assert_eq!(effect(0, 1, low), 0.0);
+        assert_eq!(effect(0, 2, high), 0.0, "another view reads it");
+        assert_eq!(effect(1, 1, high), 0.0, "another group has no pieces");
     }
 }

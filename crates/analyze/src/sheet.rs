@@ -3,8 +3,9 @@
 use crate::commonplace;
 use crate::domain;
 use crate::familiar::{self, FAMILIAR, FamiliarTable};
-use crate::gram::{GROUPS, Gram};
+use crate::gram::{GROUPS, Gram, KINDS, Keys};
 use crate::own;
+use crate::table::key;
 use crate::url;
 use crate::url::{Spelling, UrlLimits};
 
@@ -140,8 +141,8 @@ pub(crate) fn write_learned(
 pub struct Scratch {
     pub(crate) spelling: Spelling,
     pub(crate) features: Vec<f32>,
-    /// The keys of the pieces of each group.
-    pub(crate) keys: [Vec<u32>; GROUPS],
+    /// The keys of the pieces.
+    pub(crate) keys: Keys,
 }
 
 /// Takes a subject apart; the spelling in `scratch` is then that subject's.
@@ -161,6 +162,16 @@ pub(crate) fn pieces(subject: Subject, spelling: &Spelling, emit: &mut impl FnMu
     }
 }
 
+/// Reads the keys of the subject last read.
+pub(crate) fn read_keys(subject: Subject, spelling: &Spelling, keys: &mut Keys) {
+    keys.iter_mut().flatten().for_each(Vec::clear);
+    pieces(subject, spelling, &mut |gram: Gram| {
+        if let Some(keys) = keys.get_mut(gram.group).and_then(|kinds| kinds.get_mut(gram.kind)) {
+            keys.push(key(gram.hash));
+        }
+    });
+}
+
 /// Writes the figures of the subject last read.
 pub(crate) fn measure(subject: Subject, spelling: &Spelling, out: &mut Vec<f32>) {
     match subject {
@@ -176,7 +187,7 @@ pub fn fuzz_subject(bytes: &[u8]) {
         read(subject, bytes, &mut scratch);
         let text_len = scratch.spelling.text().len();
         pieces(subject, &scratch.spelling, &mut |gram| {
-            assert!(gram.group < GROUPS, "a piece is of a group");
+            assert!(gram.group < GROUPS && gram.kind < KINDS, "a piece is of a group");
             assert!(gram.at.end <= text_len, "a piece stands in the text");
         });
         let mut figures = Vec::new();

@@ -4,31 +4,41 @@
 //! group of pieces counts as a vector of length one, so a long path does not shout down a host.
 
 use super::rng::Rng;
-use crate::gram::GROUPS;
+use crate::gram::{GROUPS, KINDS, Keys};
 use crate::table::place_of;
 
 /// The pieces of all subjects, as keys: tables of any size place them by their top bits.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Pieces {
     keys: Vec<u32>,
-    /// Where each group of each subject ends.
+    /// Where each kind of each group of each subject ends.
     ends: Vec<usize>,
 }
 
 impl Pieces {
     /// Adds a subject.
-    pub(crate) fn push(&mut self, groups: &[Vec<u32>; GROUPS]) {
-        for group in groups {
-            self.keys.extend_from_slice(group);
+    pub(crate) fn push(&mut self, keys: &Keys) {
+        for kind in keys.iter().flatten() {
+            self.keys.extend_from_slice(kind);
             self.ends.push(self.keys.len());
         }
     }
 
     /// The keys of one group of a subject.
     pub(crate) fn group(&self, row: usize, group: usize) -> &[u32] {
-        let index = row * GROUPS + group;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.keys[start..self.ends[index]]
+        let first = (row * GROUPS + group) * KINDS;
+        self.between(first, first + KINDS)
+    }
+
+    /// The keys of one group of a subject that are of one kind.
+    pub(crate) fn kind(&self, row: usize, group: usize, kind: usize) -> &[u32] {
+        let first = (row * GROUPS + group) * KINDS + kind;
+        self.between(first, first + 1)
+    }
+
+    fn between(&self, first: usize, end: usize) -> &[u32] {
+        let start = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.keys[start..self.ends[end - 1]]
     }
 
     /// How many pieces all subjects have.

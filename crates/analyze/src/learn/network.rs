@@ -1,4 +1,4 @@
-//! Learning the network over embedded pieces, by Adagrad, a subject at a time.
+//! Learning the views of the network over embedded pieces, by Adagrad, a subject at a time.
 //!
 //! J. Duchi and others, "Adaptive subgradient methods for online learning and stochastic optimization",
 //! JMLR 12, 2011. At every step some pieces are left out at random, or the network would learn by heart
@@ -7,7 +7,9 @@
 use super::linear::{Pieces, logistic, scale};
 use super::rng::Rng;
 use crate::gram::GROUPS;
-use crate::network::{DIMENSIONS, Dense, HIDDEN, INPUTS, Inputs, Network};
+use crate::network::{
+    DIMENSIONS, Dense, HIDDEN, INPUTS, Inputs, Network, PER_GROUP, VIEWS, View, kind_read,
+};
 use crate::table::place_of;
 
 /// How to learn.
@@ -55,6 +57,7 @@ struct Look {
 }
 
 struct Learner<'a> {
+    view: usize,
     options: &'a NetworkOptions,
     rng: Rng,
     cells: Vec<Cell>,
@@ -63,16 +66,39 @@ struct Learner<'a> {
     look: Look,
 }
 
-/// Learns from the subjects `chosen`; `labels` are 0 or 1, `weights` how much each counts.
+/// What is learned from.
+#[derive(Clone, Copy)]
+pub(super) struct Lessons<'a> {
+    pub(super) pieces: &'a Pieces,
+    /// 0 or 1.
+    pub(super) labels: &'a [f32],
+    /// How much each subject counts.
+    pub(super) weights: &'a [f32],
+    /// The subjects that are learned from.
+    pub(super) chosen: &'a [u32],
+}
+
+/// Learns all views; each starts from other random numbers.
 pub(super) fn learn_network(
-    pieces: &Pieces,
-    labels: &[f32],
-    weights: &[f32],
-    chosen: &[u32],
+    lessons: Lessons<'_>,
     options: &NetworkOptions,
     seed: u64,
-) -> Network {
-    let mut learner = Learner::new(options, seed);
+) -> Option<Network> {
+    // Each draws its own random numbers: the order in which they run changes nothing.
+    let views = std::thread::scope(|scope| {
+        let learn = |view: usize| {
+            let seed = seed.wrapping_add(view as u64);
+            scope.spawn(move || learn_view(lessons, view, options, seed))
+        };
+        let running: [_; VIEWS] = std::array::from_fn(learn);
+        running.map(super::joined)
+    });
+    Network::new(options.bits, views)
+}
+
+fn learn_view(lessons: Lessons<'_>, view: usize, options: &NetworkOptions, seed: u64) -> View {
+    let Lessons { pieces, labels, weights, chosen } = lessons;
+    let mut learner = Learner::new(view, options, seed);
     let mut order = chosen.to_vec();
     let steps = options.epochs as usize * order.len();
     let mut step = 0;
@@ -86,11 +112,11 @@ pub(super) fn learn_network(
         }
     }
     let pieces: Vec<Piece> = learner.cells.iter().map(|cell| cell.piece).collect();
-    Network::new(options.bits, &pieces, learner.dense)
+    View::new(&pieces, learner.dense)
 }
 
 impl<'a> Learner<'a> {
-    fn new(options: &'a NetworkOptions, seed: u64) -> Self {
+    fn new(view: usize, options: &'a NetworkOptions, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let mut random = |spread: f32| random(&mut rng) * spread;
         let cells = (0..1_usize << options.bits).map(|_| Cell {
@@ -102,7 +128,13 @@ impl<'a> Learner<'a> {
         let spread = (4.0 / INPUTS as f32).sqrt();
         dense.first.iter_mut().flatten().for_each(|weight| *weight = random(spread));
         dense.last.iter_mut().for_each(|weight| *weight = random(LAST_SPREAD));
-        Self { options, rng, cells, dense, squares: Dense::ZERO, look: Look::default() }
+        // What is never read has no say.
+        for (group, rows) in dense.first.chunks_mut(PER_GROUP).enumerate() {
+            if kind_read(view, group).is_none() {
+                rows.fill([0.0; HIDDEN]);
+            }
+        }
+        Self { view, options, rng, cells, dense, squares: Dense::ZERO, look: Look::default() }
     }
 
     fn step(&mut self, pieces: &Pieces, row: usize, label: f32, weight: f32, rate: f32) {
@@ -141,7 +173,8 @@ impl<'a> Learner<'a> {
         look.places.clear();
         for group in 0..GROUPS {
             let start = look.places.len();
-            let keys = pieces.group(row, group);
+            let kind = kind_read(self.view, group);
+            let keys = kind.map_or(&[][..], |kind| pieces.kind(row, group, kind));
             for key in keys {
                 if (self.rng.next() >> 32) as u32 <= bound {
                     look.places.push(place_of(*key, self.options.bits));

@@ -5,6 +5,7 @@
 //! max_leaf_nodes=4, learning_rate=0.3, l2_regularization=1.0, min_samples_leaf=1)`.
 
 use super::*;
+use crate::network::View;
 use crate::{Model, ModelLimits, Scratch};
 
 const GOLDEN: &str = include_str!("../../tests/data/scikit_learn.tsv");
@@ -39,9 +40,9 @@ fn weights_are_those_of_scikit_learn() {
         let (row, label) = row.split_once(':').unwrap();
         let places =
             row.bytes().enumerate().filter(|(_, b)| *b == b'1').map(|(at, _)| (at as u32) << 29);
-        let mut groups: [Vec<u32>; GROUPS] = Default::default();
-        groups[0] = places.collect();
-        pieces.push(&groups);
+        let mut keys = Keys::default();
+        keys[0][0] = places.collect();
+        pieces.push(&keys);
         labels.push(label.parse().unwrap());
     }
     let options = LinearOptions { bits: 3, epochs: 600, alpha: 0.3, l1: 0.0, l2: 0.0 };
@@ -110,22 +111,28 @@ fn a_network_learns_what_no_sum_of_weights_says() {
     let mut labels = Vec::new();
     for at in 0..4000_u32 {
         let (one, other) = (at % 2, at / 2 % 2);
-        let mut groups: [Vec<u32>; GROUPS] = Default::default();
-        groups[0] = vec![one << 28, 9 << 28];
-        groups[3] = vec![(2 + other) << 28];
-        pieces.push(&groups);
+        let mut keys = Keys::default();
+        keys[0].fill(vec![one << 28, 9 << 28]);
+        keys[2].fill(vec![(2 + other) << 28]);
+        pieces.push(&keys);
         labels.push(f32::from(u8::from(one != other)));
     }
     let options = NetworkOptions { bits: 4, epochs: 4, keep: 0.9, rate: 0.1, spread: 0.05 };
     let rows: Vec<u32> = (0..4000).collect();
-    let network = network::learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
+    let (labels, weights, chosen) = (&labels[..], &[1.0; 4000][..], &rows[..]);
+    let lessons = network::Lessons { pieces: &pieces, labels, weights, chosen };
+    let network = network::learn_network(lessons, &options, 1).unwrap();
     for (row, label) in labels.iter().enumerate().take(4) {
-        let keys = (0..GROUPS).map(|group| pieces.group(row, group));
-        let margin = network.margin(&network.inputs(keys));
-        assert_eq!(margin > 0.0, *label > 0.5, "{margin} for {row}");
+        let inputs = network.inputs(|group, kind| pieces.kind(row, group, kind));
+        // Every view by itself.
+        for (View { dense, .. }, inputs) in network.views().iter().zip(&inputs) {
+            let margin = dense.margin(&dense.units(inputs));
+            assert_eq!(margin > 0.0, *label > 0.5, "{margin} for {row}");
+        }
     }
-    let again = network::learn_network(&pieces, &labels, &[1.0; 4000], &rows, &options, 1);
-    assert_eq!(network, again);
+    assert_eq!(Some(&network), network::learn_network(lessons, &options, 1).as_ref());
+    let [three, four, _] = network.views();
+    assert_ne!(three, four, "each starts from other numbers");
 }
 
 pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {

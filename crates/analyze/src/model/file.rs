@@ -8,12 +8,12 @@ use super::{Model, layout};
 use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest, LEAF, Node};
 use crate::learn::Calibration;
-use crate::network::{Dense, Network};
+use crate::network::{Dense, Network, VIEWS, View};
 use crate::sheet::Subject;
 use crate::table::WeightTable;
 
 const MAGIC: &[u8; 8] = b"WNMODEL\n";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const DIGEST_LEN: usize = 32;
 
 /// How large a model may be.
@@ -29,7 +29,7 @@ pub struct ModelLimits {
     pub trees_max: usize,
     /// The most nodes of a tree.
     pub nodes_max: usize,
-    /// The tables of weights, of names heard and of the network's pieces have at most 2 to the power
+    /// The tables of weights, of names heard and of each view's pieces have at most 2 to the power
     /// of this many places each.
     pub bits_max: u8,
 }
@@ -174,7 +174,7 @@ fn read(
     for (bits, what) in [
         (bits, "table of weights"),
         (familiar_bits, "table of names heard"),
-        (network_bits, "network's table of pieces"),
+        (network_bits, "network's tables of pieces"),
     ] {
         if bits > limits.bits_max {
             return Err(ModelError::Value(what));
@@ -242,15 +242,25 @@ fn is_rise(from: (f32, f32), to: (f32, f32)) -> bool {
 }
 
 fn write_network(network: &Network, out: &mut Vec<u8>) {
-    out.extend(network.levels().iter().flat_map(|levels| levels.to_le_bytes()));
-    let dense = network.dense();
-    let numbers = dense.first.iter().flatten().chain(&dense.bias).chain(&dense.last);
-    for number in numbers.chain([&dense.base, &network.step()]) {
-        out.extend(number.to_le_bytes());
+    for View { levels, step, dense } in network.views() {
+        out.extend(levels.iter().flat_map(|levels| levels.to_le_bytes()));
+        let numbers = dense.first.iter().flatten().chain(&dense.bias).chain(&dense.last);
+        for number in numbers.chain([&dense.base, step]) {
+            out.extend(number.to_le_bytes());
+        }
     }
 }
 
 fn read_network(reader: &mut Reader<'_>, bits: u32) -> Result<Network, ModelError> {
+    let mut views = Vec::new();
+    for _ in 0..VIEWS {
+        views.push(read_view(reader, bits)?);
+    }
+    let views = views.try_into().ok();
+    views.and_then(|views| Network::new(bits, views)).ok_or(ModelError::Length("the network"))
+}
+
+fn read_view(reader: &mut Reader<'_>, bits: u32) -> Result<View, ModelError> {
     const WHAT: &str = "the network";
     let places = 1_usize.checked_shl(bits).and_then(|places| places.checked_mul(2));
     let levels = reader.take(places.ok_or(ModelError::Length(WHAT))?, WHAT)?;
@@ -266,7 +276,7 @@ fn read_network(reader: &mut Reader<'_>, bits: u32) -> Result<Network, ModelErro
     if step <= 0.0 {
         return Err(ModelError::Value("step of levels"));
     }
-    Network::from_levels(bits, levels, step, dense).ok_or(ModelError::Length(WHAT))
+    Ok(View { levels, step, dense })
 }
 
 fn read_tree(

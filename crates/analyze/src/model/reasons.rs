@@ -8,16 +8,17 @@ use std::ops::Range;
 use direction::directed;
 use quote::Quote;
 
-use super::{Model, REASONS_MAX};
+use super::{Model, REASONS_MAX, of_kind};
 use crate::forest::Share;
-use crate::gram::GROUPS;
+use crate::gram::{GROUPS, KINDS};
+use crate::network::Piece;
 use crate::sheet::{self, PARTS, Scratch};
 
 /// How many pieces a reason quotes, at most.
 const QUOTES_MAX: usize = 3;
 
-/// What each piece of each group does to the margin, about, in the order in which they are read.
-type Effects = [Vec<f32>; GROUPS];
+/// What each piece does to the margin, about, by group and kind in the order in which they are read.
+type Effects = [[Vec<f32>; KINDS]; GROUPS];
 
 /// A reason before its pieces are quoted.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl Model {
     fn shares(&self, scratch: &Scratch, effects: &Effects) -> Vec<Share> {
         let mut shares = vec![Share::default(); self.subject.width()];
         self.forest.explain(&scratch.features, &mut shares);
-        let for_it = |group: &Vec<f32>| group.iter().sum::<f32>().max(0.0);
+        let for_it = |kinds: &[Vec<f32>; KINDS]| kinds.iter().flatten().sum::<f32>().max(0.0);
         let all: f32 = effects.iter().map(for_it).sum();
         let sums = self.subject.sums();
         let whole: f32 =
@@ -109,20 +110,22 @@ impl Model {
     }
 
     fn effects(&self, scratch: &Scratch) -> Effects {
-        let network = self
-            .network
-            .as_ref()
-            .map(|network| (network, network.sensed(scratch.keys.iter().map(Vec::as_slice))));
+        let network = self.network.as_ref().map(|network| {
+            (network, network.sensed(|group, kind| of_kind(&scratch.keys, group, kind)))
+        });
         let mut effects = Effects::default();
-        for (group, (keys, effects)) in scratch.keys.iter().zip(&mut effects).enumerate() {
-            let count = keys.len();
+        for (group, (kinds, effects)) in scratch.keys.iter().zip(&mut effects).enumerate() {
+            let count: usize = kinds.iter().map(Vec::len).sum();
             let root = (count.max(1) as f32).sqrt();
-            effects.extend(keys.iter().map(|key| {
-                let beside = network
-                    .as_ref()
-                    .map_or(0.0, |(network, sensed)| network.effect(sensed, group, *key, count));
-                self.table.weight(*key) / root + beside
-            }));
+            for (kind, (keys, effects)) in kinds.iter().zip(effects).enumerate() {
+                effects.extend(keys.iter().map(|key| {
+                    let piece = Piece { group, kind, key: *key };
+                    let beside = network
+                        .as_ref()
+                        .map_or(0.0, |(network, sensed)| network.effect(sensed, piece, keys.len()));
+                    self.table.weight(*key) / root + beside
+                }));
+            }
         }
         effects
     }
@@ -130,11 +133,13 @@ impl Model {
     /// Where the pieces of a group speak most for it, as it is written.
     fn quotes(&self, group: usize, effects: &Effects, scratch: &Scratch) -> Vec<Quote> {
         let text = scratch.spelling.text();
-        let mut effects = effects.get(group).into_iter().flatten();
+        let mut effects = effects.get(group).map(|kinds| kinds.each_ref().map(|kind| kind.iter()));
         let mut along = vec![0.0; text.len()];
         sheet::pieces(self.subject, &scratch.spelling, &mut |gram| {
             if gram.group == group {
-                let share = effects.next().copied().unwrap_or(0.0) / gram.at.len().max(1) as f32;
+                let of_kind = effects.as_mut().and_then(|kinds| kinds.get_mut(gram.kind));
+                let effect = of_kind.and_then(Iterator::next).copied().unwrap_or(0.0);
+                let share = effect / gram.at.len().max(1) as f32;
                 let covered = along.get_mut(gram.at).into_iter().flatten();
                 covered.for_each(|effect| *effect += share);
             }

@@ -4,7 +4,7 @@ use super::file::digest;
 use super::*;
 use crate::forest::{LEAF, Node};
 use crate::learn::tests::small_model;
-use crate::network::Dense;
+use crate::network::{Dense, VIEWS, View};
 
 fn error(bytes: &[u8]) -> ModelError {
     Model::decode(bytes, &ModelLimits::default()).unwrap_err()
@@ -47,7 +47,7 @@ fn errors_say_what_is_wrong() {
     assert_eq!(error(&sealed(|bytes| bytes[11] = 60)), ModelError::Value("table of weights"));
     assert_eq!(error(&sealed(|bytes| bytes[12] = 60)), ModelError::Value("table of names heard"));
     let network = error(&sealed(|bytes| bytes[13] = 60));
-    assert_eq!(network, ModelError::Value("network's table of pieces"));
+    assert_eq!(network, ModelError::Value("network's tables of pieces"));
     assert_eq!(error(&sealed(|bytes| bytes[13] = 0)), ModelError::Value("network"));
     assert_eq!(error(&sealed(|bytes| bytes[13] = 23)), ModelError::Length("the network"));
     assert_eq!(error(&sealed(|bytes| bytes[14] ^= 1)), ModelError::Layout);
@@ -100,7 +100,7 @@ fn numbers_with_which_a_score_could_be_none_are_refused() {
         });
         assert_eq!(found, ModelError::Value("highest weight"), "{span}");
         let found = refused(|model| {
-            model.network = Network::from_levels(1, vec![0; 2], span, Dense::ZERO);
+            model.network = Some(network(0, span, &Dense::ZERO));
         });
         assert_eq!(found, ModelError::Value("step of levels"), "{span}");
     }
@@ -191,7 +191,7 @@ fn a_network_whose_numbers_overflow_still_gives_a_score() {
     dense.last = [f32::MIN; 32];
     dense.last[0] = f32::MAX;
     // Every unit is infinite, and the margin the difference of two of them.
-    model.network = Network::from_levels(1, vec![0xeeee; 2], f32::MAX, dense);
+    model.network = Some(network(0xeeee, f32::MAX, &dense));
     assert!(overflow(&asking(model)) > 0, "the network's margin is no number");
 }
 
@@ -203,12 +203,18 @@ fn weights_that_overflow_still_give_a_score() {
     assert!(overflow(&asking(model)) > 0, "some sum is no number");
 }
 
+/// A network whose views and pieces are all alike.
+fn network(levels: u16, step: f32, dense: &Dense) -> Network {
+    let view = View { levels: vec![levels; 2], step, dense: dense.clone() };
+    Network::new(1, std::array::from_fn::<_, VIEWS, _>(|_| view.clone())).unwrap()
+}
+
 /// A model that says nothing: the smallest file that is read whole.
 fn smallest() -> Model {
     let (mut model, _) = small_model(1);
     model.card = "subject = \"url\"".to_owned();
     model.table = WeightTable::new(0, &[0.5]);
-    model.network = Some(Network::new(1, &[[0.5; 4]; 2], Dense::ZERO));
+    model.network = Some(network(0xeeee, 0.5 / 7.0, &Dense::ZERO));
     model.familiar = FamiliarTable::empty(0);
     model.forest.trees.truncate(1);
     model.calibration.knots.truncate(2);

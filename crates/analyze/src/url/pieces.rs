@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::spelling::Spelling;
-use crate::gram::{Gram, Placing, Rolling, ngrams};
+use crate::gram::{Gram, KINDS, Placing, Rolling, ngrams};
 
 /// What a word is part of; equal words in two places are two pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +16,27 @@ enum Place {
     Value,
 }
 
+/// How long n-grams are. Each length is a kind of its own.
+const SHORTEST: usize = 3;
+const LONGEST: usize = SHORTEST + KINDS - 1;
+
 /// Emits every piece of `url`: of the host, of path and query, and words.
 pub(crate) fn pieces(url: &Spelling, emit: &mut impl FnMut(Gram)) {
     let mut placing = Placing::default();
-    ngrams::<3, 5>(url.host(), *b"^/", 1, |length, hash, at| {
-        emit(Gram { group: 0, hash: placing.place(length, hash), at });
+    let mut ngram = |group: usize, length: usize, hash: u64, at: Range<usize>| {
+        let kind = length.saturating_sub(SHORTEST);
+        emit(Gram { group, kind, hash: placing.place(length, hash), at });
+    };
+    ngrams::<SHORTEST, LONGEST>(url.host(), *b"^/", 1, |length, hash, at| {
+        ngram(0, length, hash, at);
     });
     for (group, part) in [(1, url.path()), (2, url.query())] {
         let start = url.text().len().saturating_sub(url.rest().len());
         let start = if group == 1 { start } else { start.saturating_add(url.path().len()) };
         if !part.is_empty() {
-            ngrams::<3, 5>(part, *b"^$", 2, |length, hash, at| {
+            ngrams::<SHORTEST, LONGEST>(part, *b"^$", 2, |length, hash, at| {
                 let at = at.start.saturating_add(start)..at.end.saturating_add(start);
-                emit(Gram { group, hash: placing.place(length, hash), at });
+                ngram(group, length, hash, at);
             });
         }
     }
@@ -40,7 +48,7 @@ fn words(url: &Spelling, emit: &mut impl FnMut(Gram)) {
     let host_end = url.host().len();
     let mut send = |hash: Rolling, at: Range<usize>| {
         let group = if at.start < host_end { 3 } else { 4 };
-        emit(Gram { group, hash: hash.finish(), at });
+        emit(Gram { group, kind: 0, hash: hash.finish(), at });
     };
     let suffix_start = url.host().len().saturating_sub(url.suffix().len());
     send(Rolling::new(10).with_all(url.suffix()), suffix_start..url.host().len());
@@ -102,20 +110,35 @@ fn shape(text: &[u8], space: u64) -> Rolling {
     let mut last = 0;
     let mut run = 0_u32;
     for byte in text {
-        let class = match byte {
-            b'a'..=b'z' => b'a',
-            b'A'..=b'Z' => b'A',
-            b'0'..=b'9' => b'0',
-            other => *other,
-        };
-        run = if class == last { run.saturating_add(1) } else { 1 };
+        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
+        run = if class == last { run.wrapping_add(1) } else { 1 };
         // Runs are told apart up to four: one letter, two, three, a word.
-        if run <= 4 {
-            hash = hash.with(class);
-        }
+        let longer = hash.with(class);
+        hash = if run <= 4 { longer } else { hash };
         last = class;
     }
     hash
+}
+
+/// The sign that stands for a byte in a shape.
+static CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "runs while compiling; a byte is below 256")]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        classes[byte as usize] = match byte {
+            b'a'..=b'z' => b'a',
+            b'A'..=b'Z' => b'A',
+            b'0'..=b'9' => b'0',
+            other => other,
+        };
+        if byte == u8::MAX {
+            return classes;
+        }
+        byte = byte.wrapping_add(1);
+    }
 }
 
 /// A word in lower case, digits as one sign when there are more than two.
