@@ -76,7 +76,7 @@ pub(crate) fn ngrams<const SHORTEST: usize, const LONGEST: usize>(
     let fresh = Rolling::new(space);
     // Those that start with the bound before the text.
     emit_from::<SHORTEST, LONGEST>(text, fresh.with(first), 1, 0, last, &mut emit);
-    // Nearly all may grow as long as they get: how long they are is then known while compiling.
+    // Where as many bytes are left as the longest has, the loop is of a fixed length, and is unrolled.
     for (from, all) in text.array_windows::<LONGEST>().enumerate() {
         let (mut hash, mut to) = (fresh, from);
         for (length, byte) in (1..=LONGEST).zip(all) {
@@ -178,13 +178,22 @@ mod tests {
         fn check<const SHORTEST: usize, const LONGEST: usize>(text: &[u8]) {
             let mut found = Vec::new();
             ngrams::<SHORTEST, LONGEST>(text, *b"^$", 7, |length, hash, at| {
-                assert!(at.end <= text.len() && at.start <= at.end);
-                assert!((at.len()..at.len() + 3).contains(&length));
+                let own = Rolling::new(7).with_all(&text[at.clone()]);
+                let first = Rolling::new(7).with(b'^').with_all(&text[at.clone()]);
+                let stands_there = match length - at.len() {
+                    0 => hash == own.finish(),
+                    1 => {
+                        at.start == 0 && hash == first.finish()
+                            || at.end == text.len() && hash == own.with(b'$').finish()
+                    }
+                    _ => at == (0..text.len()) && hash == first.with(b'$').finish(),
+                };
+                assert!(stands_there, "{length} at {at:?}");
                 found.push(hash);
             });
             assert_eq!(found, expected(text, SHORTEST..LONGEST + 1), "{text:?} {SHORTEST}");
         }
-        for text in [&b""[..], b"a", b"ab", b"abcdefgh"] {
+        for text in [&b""[..], b"a", b"ab", b"abcd", b"abcde", b"abcdef", b"abcdefgh"] {
             check::<1, 5>(text);
             check::<3, 5>(text);
             check::<2, 4>(text);

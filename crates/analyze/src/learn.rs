@@ -291,7 +291,7 @@ fn network(
     let Material { pieces, labels, weights, .. } = material;
     let lessons = network::Lessons { pieces, labels, weights, chosen };
     let learned = || network::learn_network(lessons, &options.network, options.seed);
-    subject.has_network().then(learned).flatten()
+    subject.has_network().then(learned)
 }
 
 /// What the benign among `chosen` sound like.

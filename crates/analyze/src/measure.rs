@@ -42,7 +42,7 @@ const HEX: u8 = 16;
 /// How many classes there are.
 const CLASSES_LEN: usize = 32;
 
-/// The bits of every byte: looking up is cheaper than asking seven times.
+/// The bits of every byte: looking up is cheaper than asking for each of them.
 static CLASSES: [u8; 256] = classes();
 
 #[expect(clippy::indexing_slicing, reason = "runs while compiling; a byte is below 256")]
@@ -249,6 +249,9 @@ mod tests {
         assert_eq!((counts.digit_run, counts.hex_run, counts.word_run), (4.0, 6.0, 7.0));
         assert_eq!((counts.consonant_run, counts.vowel_run), (3.0, 1.0));
         assert_eq!(Counts::of(b"\x01\xff~").signs, 3.0);
+        let signs = Counts::of(b"/~a//b%20?c=%2F&d=");
+        assert_eq!((signs.slashes, signs.equals), (3.0, 2.0));
+        assert_eq!((signs.percents, signs.tildes, signs.letters), (2.0, 1.0, 5.0));
         assert_eq!(Counts::of(&[b'1'; 40_000]).digit_run, 32_767.0);
     }
 

@@ -208,10 +208,9 @@ impl View {
 }
 
 impl Network {
-    /// A network of views with 2 to the power of `bits` pieces each. `None` unless they have as many.
-    pub(crate) fn new(bits: u32, views: [View; VIEWS]) -> Option<Self> {
-        let places = 1_usize.checked_shl(bits)?;
-        views.iter().all(|view| view.levels.len() == places).then_some(Self { bits, views })
+    /// A network of views with 2 to the power of `bits` pieces each. One that is missing stands for zeros.
+    pub(crate) const fn new(bits: u32, views: [View; VIEWS]) -> Self {
+        Self { bits, views }
     }
 
     /// How many bits of a hash are a piece's place.
@@ -303,7 +302,7 @@ impl Pooled {
                     let level = *levels & 15;
                     *levels >>= LEVEL_BITS;
                     *sum = sum.wrapping_add(level);
-                    // With a sign, as the most common processors compare.
+                    // With a sign: SSE2 has no maximum of 16 bits without one.
                     *highest = level.cast_signed().max(*highest);
                 }
             }
@@ -347,7 +346,7 @@ mod tests {
             dense.base = 0.25;
             View::new(&pieces, dense)
         });
-        Network::new(bits, views).unwrap()
+        Network::new(bits, views)
     }
 
     /// The same, a number at a time.
@@ -413,7 +412,7 @@ mod tests {
         assert_eq!(unpacked(levels(&[9.0, -9.0, f32::NAN, 0.0], step))[..2], [14, 0]);
     }
 
-    /// Three pieces of every kind in the first group and in the fourth.
+    /// Three pieces of every kind in the first group, and two words in the fourth.
     fn three() -> Keys {
         let mut keys = Keys::default();
         keys[0].fill(vec![7 << 24, 90 << 24, 31 << 24]);
@@ -438,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn effects_of_pieces_that_share_no_maximum_add_up() {
+    fn effects_add_up_where_each_that_shares_a_maximum_has_all_of_it() {
         let network = network(8);
         let keys = three();
         let sensed = network.sensed(of(&keys));
@@ -477,7 +476,7 @@ mod tests {
         let levels = vec![0x777b, 0x779e];
         let silent = View { levels: levels.clone(), step: 0.5, dense: Dense::ZERO };
         let telling = View { levels, step: 0.5, dense };
-        let network = Network::new(1, [silent.clone(), telling, silent]).unwrap();
+        let network = Network::new(1, [silent.clone(), telling, silent]);
         let (low, high) = (0, 1 << 31);
         let mut keys = Keys::default();
         keys[0][1] = vec![low, high];

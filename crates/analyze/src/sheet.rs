@@ -187,7 +187,7 @@ pub fn fuzz_subject(bytes: &[u8]) {
         read(subject, bytes, &mut scratch);
         let text_len = scratch.spelling.text().len();
         pieces(subject, &scratch.spelling, &mut |gram| {
-            assert!(gram.group < GROUPS && gram.kind < KINDS, "a piece is of a group");
+            assert!(gram.group < GROUPS && gram.kind < KINDS, "a piece is of a group and a kind");
             assert!(gram.at.end <= text_len, "a piece stands in the text");
         });
         let mut figures = Vec::new();

@@ -79,11 +79,7 @@ pub(super) struct Lessons<'a> {
 }
 
 /// Learns all views; each starts from other random numbers.
-pub(super) fn learn_network(
-    lessons: Lessons<'_>,
-    options: &NetworkOptions,
-    seed: u64,
-) -> Option<Network> {
+pub(super) fn learn_network(lessons: Lessons<'_>, options: &NetworkOptions, seed: u64) -> Network {
     // Each draws its own random numbers: the order in which they run changes nothing.
     let views = std::thread::scope(|scope| {
         let learn = |view: usize| {
@@ -197,7 +193,7 @@ impl<'a> Learner<'a> {
                     }
                 }
             }
-            let first = group * 2 * DIMENSIONS;
+            let first = group * PER_GROUP;
             for at in 0..DIMENSIONS {
                 inputs[first + at] = sums[at] * look.scales[group];
                 inputs[first + DIMENSIONS + at] = maxima[at];
@@ -210,7 +206,7 @@ impl<'a> Learner<'a> {
     fn teach_pieces(&mut self, down: &Inputs, rate: f32) {
         let mut start = 0;
         for group in 0..GROUPS {
-            let first = group * 2 * DIMENSIONS;
+            let first = group * PER_GROUP;
             for index in start..self.look.ends[group] {
                 let Cell { piece, squares } = &mut self.cells[self.look.places[index]];
                 for at in 0..DIMENSIONS {

@@ -106,14 +106,20 @@ fn explanations_add_up() {
 
 #[test]
 fn a_network_learns_what_no_sum_of_weights_says() {
-    // Bad is the one word or the other, but not both and not neither.
+    // Bad is the one word or the other, but not both and not neither. Of each kind pieces are others, and
+    // those of other kinds say nothing.
     let mut pieces = Pieces::default();
     let mut labels = Vec::new();
     for at in 0..4000_u32 {
         let (one, other) = (at % 2, at / 2 % 2);
         let mut keys = Keys::default();
-        keys[0].fill(vec![one << 28, 9 << 28]);
-        keys[2].fill(vec![(2 + other) << 28]);
+        let [first_group, _, third, ..] = &mut keys;
+        for (first, (one_of, other_of)) in (0..).step_by(5).zip(first_group.iter_mut().zip(third)) {
+            *one_of = vec![(first + one) << 28, (first + 4) << 28];
+            *other_of = vec![(first + 2 + other) << 28];
+        }
+        // Words that are in all of them.
+        keys[3][0] = vec![15 << 28];
         pieces.push(&keys);
         labels.push(f32::from(u8::from(one != other)));
     }
@@ -121,7 +127,7 @@ fn a_network_learns_what_no_sum_of_weights_says() {
     let rows: Vec<u32> = (0..4000).collect();
     let (labels, weights, chosen) = (&labels[..], &[1.0; 4000][..], &rows[..]);
     let lessons = network::Lessons { pieces: &pieces, labels, weights, chosen };
-    let network = network::learn_network(lessons, &options, 1).unwrap();
+    let network = network::learn_network(lessons, &options, 1);
     for (row, label) in labels.iter().enumerate().take(4) {
         let inputs = network.inputs(|group, kind| pieces.kind(row, group, kind));
         // Every view by itself.
@@ -130,9 +136,35 @@ fn a_network_learns_what_no_sum_of_weights_says() {
             assert_eq!(margin > 0.0, *label > 0.5, "{margin} for {row}");
         }
     }
-    assert_eq!(Some(&network), network::learn_network(lessons, &options, 1).as_ref());
-    let [three, four, _] = network.views();
-    assert_ne!(three, four, "each starts from other numbers");
+    assert_eq!(network, network::learn_network(lessons, &options, 1));
+}
+
+#[test]
+fn views_start_from_other_numbers_and_words_teach_those_that_read_them() {
+    let mut pieces = Pieces::default();
+    let mut labels = Vec::new();
+    for at in 0..1000_u32 {
+        let mut keys = Keys::default();
+        keys[0].fill(vec![9 << 28]);
+        keys[4][0] = vec![(at % 2) << 28];
+        pieces.push(&keys);
+        labels.push((at % 2) as f32);
+    }
+    let options = NetworkOptions { bits: 4, epochs: 4, keep: 0.9, rate: 0.1, spread: 0.05 };
+    let rows: Vec<u32> = (0..1000).collect();
+    let (labels, weights, chosen) = (&labels[..], &[1.0; 1000][..], &rows[..]);
+    let lessons = network::Lessons { pieces: &pieces, labels, weights, chosen };
+    let network = network::learn_network(lessons, &options, 1);
+    let [three, four, five] = network.views();
+    assert_ne!(three, five, "they read equal pieces here");
+    let margin = |view: &View, at: usize, row| {
+        let inputs = network.inputs(|group, kind| pieces.kind(row, group, kind))[at];
+        view.dense.margin(&view.dense.units(&inputs))
+    };
+    for (view, at) in [(three, 0), (five, 2)] {
+        assert!(margin(view, at, 0) < -1.0 && margin(view, at, 1) > 1.0);
+    }
+    assert_eq!(margin(four, 1, 0), margin(four, 1, 1), "this one does not read words");
 }
 
 pub(crate) fn small_model(seed: u64) -> (Model, Vec<Sample>) {

@@ -8,7 +8,7 @@ use super::{Model, layout};
 use crate::familiar::FamiliarTable;
 use crate::forest::{FlatForest, Forest, LEAF, Node};
 use crate::learn::Calibration;
-use crate::network::{Dense, Network, VIEWS, View};
+use crate::network::{Dense, Network, View};
 use crate::sheet::Subject;
 use crate::table::WeightTable;
 
@@ -252,12 +252,8 @@ fn write_network(network: &Network, out: &mut Vec<u8>) {
 }
 
 fn read_network(reader: &mut Reader<'_>, bits: u32) -> Result<Network, ModelError> {
-    let mut views = Vec::new();
-    for _ in 0..VIEWS {
-        views.push(read_view(reader, bits)?);
-    }
-    let views = views.try_into().ok();
-    views.and_then(|views| Network::new(bits, views)).ok_or(ModelError::Length("the network"))
+    let mut view = || read_view(reader, bits);
+    Ok(Network::new(bits, [view()?, view()?, view()?]))
 }
 
 fn read_view(reader: &mut Reader<'_>, bits: u32) -> Result<View, ModelError> {

@@ -250,6 +250,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_piece_that_a_view_rests_on_is_quoted() {
+        use crate::network::{Dense, Network, VIEWS, View};
+        use crate::table::{WeightTable, place_of};
+
+        let mut scratch = Scratch::default();
+        let mut keys = crate::gram::Keys::default();
+        sheet::read(crate::Subject::Url, b"abcdefghijklmnop.example", &mut scratch);
+        sheet::read_keys(crate::Subject::Url, &scratch.spelling, &mut keys);
+        // The seventh of each length starts six signs from the bound in front of the host.
+        for (kind, expected) in ["`fgh`", "`fghi`", "`fghij`"].into_iter().enumerate() {
+            let silent = View { levels: vec![0x7777; 1 << 16], step: 0.5, dense: Dense::ZERO };
+            let mut views: [View; VIEWS] = std::array::from_fn(|_| silent.clone());
+            views[kind].levels[place_of(keys[0][kind][6], 16)] = 0x777e;
+            views[kind].dense.first[0][0] = 1.0;
+            views[kind].dense.last[0] = 1.0;
+            let (mut model, _) = crate::learn::tests::small_model(1);
+            // A little of all, so that something stands above the average.
+            model.table = WeightTable::new(0, &[0.01]);
+            model.network = Some(Network::new(16, views));
+            model.margin(b"abcdefghijklmnop.example", &mut scratch);
+            let quotes = model.quotes(0, &model.effects(&scratch), &scratch);
+            let quotes: Vec<&str> = quotes.iter().map(|quote| quote.text.as_str()).collect();
+            assert_eq!(quotes, [expected]);
+        }
+    }
+
+    #[test]
     fn the_strongest_stretches_are_told_and_none_twice() {
         let mut along = vec![0.1; 30];
         along[3..8].fill(2.0);

@@ -206,7 +206,7 @@ fn weights_that_overflow_still_give_a_score() {
 /// A network whose views and pieces are all alike.
 fn network(levels: u16, step: f32, dense: &Dense) -> Network {
     let view = View { levels: vec![levels; 2], step, dense: dense.clone() };
-    Network::new(1, std::array::from_fn::<_, VIEWS, _>(|_| view.clone())).unwrap()
+    Network::new(1, std::array::from_fn::<_, VIEWS, _>(|_| view.clone()))
 }
 
 /// A model that says nothing: the smallest file that is read whole.

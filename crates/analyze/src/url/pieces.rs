@@ -82,7 +82,7 @@ fn words(url: &Spelling, emit: &mut impl FnMut(Gram)) {
     shapes(url, query_start, file_start, &mut send);
 }
 
-/// Shapes say how a part is built, not what it says: `a1b2-` becomes `aAd-`.
+/// Shapes say how a part is built, not what it says: `Ab1-` becomes `Aa0-`.
 fn shapes(
     url: &Spelling,
     query_start: usize,
