@@ -1,6 +1,7 @@
 //! The n-grams and words of a URL.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::spelling::Spelling;
 use crate::gram::{Gram, KINDS, Placing, Rolling, ngrams};
@@ -106,40 +107,30 @@ fn shapes(
 }
 
 fn shape(text: &[u8], space: u64) -> Rolling {
+    let signs = &*SIGNS;
     let mut hash = Rolling::new(space);
     let mut last = 0;
     let mut run = 0_u32;
     for byte in text {
-        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
-        run = if class == last { run.wrapping_add(1) } else { 1 };
+        let sign = signs.get(usize::from(*byte)).copied().unwrap_or(0);
+        run = if sign == last { run.wrapping_add(1) } else { 1 };
         // Runs are told apart up to four: one letter, two, three, a word.
-        let longer = hash.with(class);
+        let longer = hash.with(sign);
         hash = if run <= 4 { longer } else { hash };
-        last = class;
+        last = sign;
     }
     hash
 }
 
-/// The sign that stands for a byte in a shape.
-static CLASSES: [u8; 256] = classes();
-
-#[expect(clippy::indexing_slicing, reason = "runs while compiling; a byte is below 256")]
-const fn classes() -> [u8; 256] {
-    let mut classes = [0; 256];
-    let mut byte = 0_u8;
-    loop {
-        classes[byte as usize] = match byte {
-            b'a'..=b'z' => b'a',
-            b'A'..=b'Z' => b'A',
-            b'0'..=b'9' => b'0',
-            other => other,
-        };
-        if byte == u8::MAX {
-            return classes;
-        }
-        byte = byte.wrapping_add(1);
-    }
-}
+/// The sign that stands for each byte in a shape.
+static SIGNS: LazyLock<[u8; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|byte| match u8::try_from(byte).unwrap_or(0) {
+        b'a'..=b'z' => b'a',
+        b'A'..=b'Z' => b'A',
+        b'0'..=b'9' => b'0',
+        other => other,
+    })
+});
 
 /// A word in lower case, digits as one sign when there are more than two.
 fn masked(word: &[u8], space: u64) -> Rolling {
